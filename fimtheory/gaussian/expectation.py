@@ -1,0 +1,300 @@
+"""E f(U) and E f(U) g(V) as SymPy expressions: closed where the class of Gaussian atoms allows, named where not."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+
+import sympy as sp
+
+from fimtheory.emission import stable
+from fimtheory.errors import JumpError, NoClosedForm
+from fimtheory.functions import density, sigmoid, softplus
+from fimtheory.gaussian import quadrature
+from fimtheory.gaussian.cone import Cone, Sum
+from fimtheory.gaussian.field import CORRELATION, Field
+from fimtheory.gaussian.normal_form import Atoms, normal_form
+from fimtheory.gaussian.pieces import Pieces, pieces
+from fimtheory.gaussian.textbook import textbook
+
+
+def expectation(expression: sp.Expr, x: sp.Symbol, q: sp.Expr = sp.S.One) -> sp.Expr:
+    """E f(sqrt(q) Z) for Z ~ N(0, 1); an :class:`Expectation` where there is no closed form in the class.
+
+    >>> x = sp.Symbol("x", real=True)
+    >>> expectation(sp.Max(x, 0), x)
+    sqrt(2)/(2*sqrt(pi))
+    >>> expectation(sp.tanh(x) ** 2, x)
+    Expectation(tanh(x)**2, x, 1)
+    """
+    return of_pieces(pieces(expression, x), sp.sympify(q))
+
+
+@functools.lru_cache(maxsize=4096)
+def of_pieces(f: Pieces, q: sp.Expr) -> sp.Expr:
+    """E f(sqrt(q) Z) for a function given by its pieces."""
+    if q.is_zero:
+        return _value_at_zero(f)
+    try:
+        return _closed([normal_form(f)], ((q,),))
+    except NoClosedForm:
+        even = _even_part(f)
+        if even is None:
+            return Expectation(f.expression, f.variable, q)
+    try:
+        return _closed([normal_form(even)], ((q,),))
+    except NoClosedForm:
+        return Expectation(f.expression, f.variable, q)
+
+
+def pair_expectation(
+    f: sp.Expr, g: sp.Expr, x: sp.Symbol, q1: sp.Expr, q2: sp.Expr, c: sp.Expr, derivatives: bool = False
+) -> sp.Expr:
+    """E f(U) g(V), Var U = q1, Var V = q2, correlation c; with ``derivatives``, E f'(U) g'(V) in the weak sense.
+
+    Raises :class:`JumpError` where the product of two deltas would be evaluated at one point (c = 1 or c = -1).
+
+    >>> x, c, q = sp.Symbol("x", real=True), CORRELATION, sp.Symbol("q", positive=True)
+    >>> pair_expectation(sp.sign(x), sp.sign(x), x, q, q, c)
+    2*asin(c)/pi
+    """
+    return pair_of_pieces(pieces(f, x), pieces(g, x), *map(sp.sympify, (q1, q2, c)), derivatives)
+
+
+@functools.lru_cache(maxsize=4096)
+def pair_of_pieces(
+    f: Pieces, g: Pieces, q1: sp.Expr, q2: sp.Expr, c: sp.Expr, derivatives: bool = False
+) -> sp.Expr:
+    """The same for functions given by their pieces."""
+    if abs(c) == 1 or 0 in (q1, q2):
+        return _degenerate(f, g, q1, q2, c, derivatives)
+    try:
+        general = _closed([normal_form(f, derivatives), normal_form(g, derivatives)], _covariance(q1, q2))
+    except NoClosedForm:
+        if derivatives and (f.jumps or g.jumps):
+            raise JumpError("no closed form for the weak derivative of this function with jumps") from None
+        if derivatives:
+            f, g = f.derivative(), g.derivative()
+        return PairExpectation(f.expression, g.expression, f.variable, q1, q2, c)
+    return _restore(general, q1, q2).subs(CORRELATION, c)
+
+
+def weak_square(f: Pieces, q: sp.Expr) -> sp.Expr:
+    """E f'(sqrt(q) Z)^2; raises :class:`JumpError` where f jumps."""
+    require_continuous(f)
+    return of_pieces(f.derivative().map(lambda e: e**2), q)
+
+
+def weak_mean(f: Pieces, q: sp.Expr) -> sp.Expr:
+    """E f'(sqrt(q) Z), deltas included: a jump of size J at h adds J times the density at h."""
+    regular = of_pieces(f.derivative(), q)
+    return regular + sum(jump * density(h / sp.sqrt(q)) / sp.sqrt(q) for h, jump in f.jumps)
+
+
+def require_continuous(f: Pieces) -> None:
+    """Raise :class:`JumpError` naming the jump of a discontinuous function."""
+    if f.jumps:
+        (h, jump), *_ = f.jumps
+        raise JumpError(
+            f"the function jumps by {jump} at {f.variable} = {h}: its derivative holds a delta function, whose square"
+            " has no expectation; use a continuous activation (for instance erf(s*x) with a large s)"
+        )
+
+
+# -- the calculus
+
+
+def _closed(forms: list[Atoms], covariance: tuple[tuple[sp.Expr, ...], ...]) -> sp.Expr:
+    """Sum over all products of atoms. Coefficients that are not rational in the parameters stay outside the field."""
+    split = [[(shape, *part) for shape, c in form.items() for part in _rational_parts(c)] for form in forms]
+    field = Field([*(e for row in covariance for e in row), *_field_expressions(split)])
+    matrix, cone = tuple(tuple(field(e) for e in row) for row in covariance), Cone(field)
+    cached = functools.cache(lambda shapes: cone.expectation(shapes, matrix))
+    total: dict[sp.Expr, Sum] = {}
+    for terms in _products(split):
+        weight = functools.reduce(lambda w, term: w * field(term[1]), terms, field.one)
+        irrational = sp.Mul(*(term[2] for term in terms))
+        rational, irrational = irrational.as_coeff_Mul()
+        leaves = total.setdefault(irrational, {})
+        for leaf, value in cached(tuple(term[0] for term in terms)).items():
+            leaves[leaf] = leaves.get(leaf, field.zero) + weight * field(rational) * value
+    return textbook(field, total)
+
+
+def _products(split: list[list]) -> Iterable[tuple]:
+    if len(split) == 1:
+        return ((term,) for term in split[0])
+    return ((a, b) for a in split[0] for b in split[1])
+
+
+def _rational_parts(coefficient: sp.Expr) -> list[tuple[sp.Expr, sp.Expr]]:
+    """A coefficient as a sum of (rational function of the parameters) * (anything else)."""
+    parts = []
+    for term in sp.Add.make_args(coefficient if _is_rational(coefficient) else sp.expand(coefficient, deep=False)):
+        rational, other = sp.S.One, sp.S.One
+        for factor in sp.Mul.make_args(term):
+            if _is_rational(factor):
+                rational *= factor
+            else:
+                other *= factor
+        parts.append((rational, other))
+    return parts
+
+
+def _is_rational(e: sp.Expr) -> bool:
+    if e.is_Add or e.is_Mul:
+        return all(map(_is_rational, e.args))
+    if e.is_Pow:
+        return bool(e.exp.is_Integer) and _is_rational(e.base)
+    return bool(e.is_Rational or e.is_Symbol)
+
+
+def _field_expressions(split: list[list]) -> Iterable[sp.Expr]:
+    for shape, rational, _ in (term for form in split for term in form):
+        yield from (rational, shape.quadratic, shape.linear)
+        yield from (e for e in (shape.above, shape.at) if e is not None)
+        for g, d in shape.cdfs:
+            yield from _cdf_expressions(g, d)
+
+
+def _cdf_expressions(g: sp.Expr, d: sp.Expr) -> tuple[sp.Expr, ...]:
+    return (d / abs(g),) if Cone.is_surd(g) else (g, d)
+
+
+_ROOT1, _ROOT2 = sp.Symbol("sqrt_q1", positive=True), sp.Symbol("sqrt_q2", positive=True)
+
+
+def _covariance(q1: sp.Expr, q2: sp.Expr) -> tuple[tuple[sp.Expr, ...], ...]:
+    c = CORRELATION
+    if q1 == q2:
+        return ((q1, q1 * c), (q1 * c, q1))
+    cross = c * _ROOT1 * _ROOT2
+    return ((_ROOT1**2, cross), (cross, _ROOT2**2))
+
+
+def _restore(e: sp.Expr, q1: sp.Expr, q2: sp.Expr) -> sp.Expr:
+    return e if q1 == q2 else e.subs({_ROOT1: sp.sqrt(q1), _ROOT2: sp.sqrt(q2)})
+
+
+def _degenerate(f: Pieces, g: Pieces, q1, q2, c, derivatives: bool) -> sp.Expr:
+    """c = 1, c = -1 or a vanishing variance: one Gaussian variable is left."""
+    if derivatives:
+        require_continuous(f)
+        require_continuous(g)
+        f, g = f.derivative(), g.derivative()
+    x = f.variable
+    if q1.is_zero or q2.is_zero:
+        return of_pieces(f, q1) * of_pieces(g, q2)
+    return of_pieces(pieces(f.expression * g.expression.subs(x, c * sp.sqrt(q2 / q1) * x), x), q1)
+
+
+def _value_at_zero(f: Pieces) -> sp.Expr:
+    for h, _ in f.jumps:
+        if h.is_zero:
+            raise JumpError(f"the value at {f.variable} = 0 is ambiguous: the function jumps there; take q > 0")
+    return f.expression.subs(f.variable, 0)
+
+
+def _even_part(f: Pieces) -> Pieces | None:
+    """(f(x) + f(-x))/2 of a smooth f, in which logistic functions cancel; None for a function with kinks."""
+    if f.breaks:
+        return None
+    x, e = f.variable, stable(f.expressions[0])
+    e = e.replace(sigmoid, lambda u: sp.S.Half + sp.tanh(u / 2) / 2)
+    e = sp.expand(e.replace(softplus, lambda u: u / 2 + sp.log(2 * sp.cosh(u / 2))))
+    return Pieces(x, (), (sp.expand((e + e.subs(x, -x)) / 2),))
+
+
+# -- what has no closed form
+
+
+class Expectation(sp.Expr):
+    """E f(sqrt(q) Z) with Z ~ N(0, 1), unevaluated: prints as an integral, ``evalf(n)`` gives n digits.
+
+    >>> x = sp.Symbol("x", real=True)
+    >>> Expectation(sp.log(1 + sp.exp(x)), x, sp.Integer(1)).evalf(20)
+    0.80605918334744963567
+    """
+
+    is_real = True
+    is_commutative = True
+
+    @property
+    def free_symbols(self):
+        f, x, q = self.args
+        return (f.free_symbols - {x}) | q.free_symbols
+
+    def _eval_subs(self, old, new):
+        return self if old == self.args[1] else None
+
+    def _eval_evalf(self, prec):
+        if self.free_symbols:
+            return self
+        return sp.Expr._from_mpmath(self.digits(_decimals(prec)), prec)
+
+    def digits(self, n: int):
+        """The value as an ``mpmath.mpf`` to n significant digits."""
+        f, x, q = self.args
+        return quadrature.expectation_digits(pieces(f, x), q, n)
+
+    def _latex(self, printer, exp=None):
+        f, x, q = self.args
+        z = sp.Symbol("z", real=True)
+        body = printer._print(f.subs(x, sp.sqrt(q) * z))
+        return _power(rf"\int_{{-\infty}}^{{\infty}} \mathrm{{D}}z\, {_bracketed(f, body)}", exp)
+
+
+class PairExpectation(sp.Expr):
+    """E f(U) g(V) with Var U = q1, Var V = q2 and correlation c, unevaluated."""
+
+    is_real = True
+    is_commutative = True
+
+    @property
+    def free_symbols(self):
+        f, g, x, *rest = self.args
+        return ((f.free_symbols | g.free_symbols) - {x}).union(*(e.free_symbols for e in rest))
+
+    def _eval_subs(self, old, new):
+        return self if old == self.args[2] else None
+
+    def _eval_evalf(self, prec):
+        if self.free_symbols:
+            return self
+        return sp.Expr._from_mpmath(self.digits(_decimals(prec)), prec)
+
+    def digits(self, n: int):
+        """The value as an ``mpmath.mpf`` to n significant digits."""
+        f, g, x, q1, q2, c = self.args
+        if abs(c) == 1:
+            return _digits(_degenerate(pieces(f, x), pieces(g, x), q1, q2, c, False), n)
+        return quadrature.pair_digits(pieces(f, x), pieces(g, x), q1, q2, c, n)
+
+    def _latex(self, printer, exp=None):
+        f, g, x, q1, q2, c = self.args
+        z1, z2 = sp.Symbol("z_1", real=True), sp.Symbol("z_2", real=True)
+        first, inner = (printer._print(e) for e in (sp.sqrt(q1) * z1, c * z1 + sp.sqrt(1 - c**2) * z2))
+        u, v = sp.Symbol("u", real=True), sp.Symbol("v", real=True)
+        left, right = _bracketed(f, printer._print(f.subs(x, u))), _bracketed(g, printer._print(g.subs(x, v)))
+        root = "" if q2 == 1 else printer._print(sp.sqrt(q2))
+        where = rf"u = {first},\; v = {root}\left({inner}\right)" if root else rf"u = {first},\; v = {inner}"
+        integral = rf"\iint \mathrm{{D}}z_1\,\mathrm{{D}}z_2\, {left}\, {right}"
+        return _power(rf"{integral} \quad \left({where}\right)", exp)
+
+
+def _digits(e: sp.Expr, n: int):
+    return e.evalf(n)._to_mpmath(int(n * 3.33) + 10)
+
+
+def _decimals(prec: int) -> int:
+    return int(prec / 3.3219) + 2
+
+
+def _bracketed(f: sp.Expr, body: str) -> str:
+    return rf"\left({body}\right)" if f.is_Add or isinstance(f, sp.Piecewise) else body
+
+
+def _power(body: str, exp) -> str:
+    return body if exp is None else rf"\left({body}\right)^{{{exp}}}"
+
+

@@ -1,0 +1,271 @@
+"""Numerical Gaussian expectations, independent of the cone calculus: the second route.
+
+Two engines. *Digits*: any requested number of digits of E f(U) and E f(U) g(V) in multiple precision, by the
+trapezoidal rule (smooth integrands) and double-exponential substitutions (from kink to kink), step halved until the
+answer stands. *Arrays*: double precision, adaptive Gauss-Legendre panels cut at the kinks, relative accuracy 1e-12.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import sympy as sp
+from flint import arb, arb_poly, ctx
+from mpmath import mp
+
+from fimtheory.emission import emit
+from fimtheory.errors import DivergentExpectation, NotConverged
+from fimtheory.gaussian.pieces import Pieces
+
+_GUARD = 16  # decimals carried beyond those asked for
+_FLOOR = 1e-12  # below this the digits are absolute: a zero has no significant digits
+_LEVELS = 12
+_NEARLY_ONE = 0.97  # beyond this correlation the bivariate density is too thin for a square lattice
+
+# -- digits
+
+
+def expectation_digits(f: Pieces, q: sp.Expr, digits: int) -> mp.mpf:
+    """E f(sqrt(q) Z) to ``digits`` significant digits.
+
+    >>> x = sp.Symbol("x", real=True)
+    >>> value = expectation_digits(Pieces(x, (), (sp.cos(x),)), sp.Integer(1), 30)
+    >>> abs(value - mp.exp(mp.mpf(-1) / 2)) < 1e-16
+    True
+    """
+    with _precision(digits):
+        scale = _ball_number(q).sqrt()
+        parts = [(lo / scale, hi / scale, e) for lo, hi, e in _ball_pieces(f)]
+        return _rounded(_halved(lambda level: _line(parts, scale, level, digits), digits), digits)
+
+
+def pair_digits(f: Pieces, g: Pieces, q1: sp.Expr, q2: sp.Expr, c: sp.Expr, digits: int) -> mp.mpf:
+    """E f(U) g(V) with Var U = q1, Var V = q2, correlation c in (-1, 1), to ``digits`` digits."""
+    with _precision(digits):
+        s1, s2, rho = _ball_number(q1).sqrt(), _ball_number(q2).sqrt(), _ball_number(c)
+        along, across = s2 * rho, s2 * (1 - rho * rho).sqrt()
+        outer = [(lo / s1, hi / s1, e) for lo, hi, e in _ball_pieces(f)]
+        inner = _ball_pieces(g)
+        if len(outer) == len(inner) == 1 and abs(float(rho)) < _NEARLY_ONE:
+            lattice = functools.partial(_lattice, outer[0][2], inner[0][2], s1, s2, rho, digits=digits)
+            return _rounded(_halved(lattice, digits), digits)
+
+        def given(z: arb, level: int) -> arb:
+            """E[g(V) | U = s1 z]"""
+            parts = [((lo - along * z) / across, (hi - along * z) / across, e) for lo, hi, e in inner]
+            return _line(parts, across, level, digits, along * z)
+
+        def total(level: int) -> arb:
+            weighted = [(lo, hi, lambda u, e=e: e(u) * given(u / s1, level)) for lo, hi, e in outer]
+            return _line(weighted, s1, level, digits)
+
+        return _rounded(_halved(total, digits), digits)
+
+
+def _lattice(f: Callable, g: Callable, s1: arb, s2: arb, c: arb, level: int, digits: int) -> arb:
+    """Trapezoidal rule for both variables at once on the lattice (i h, j h).
+
+    exp(c u v/(1 - c^2)) is r^(i j) there, so the inner sums are values of one polynomial: f and g are evaluated
+    once a node, not once a pair.
+    """
+    step, variance = arb(1) / 2**level, 1 - c * c
+    n = math.ceil(_reach(digits) * 2**level)
+    gauss = [(-((k * step) ** 2) / (2 * variance)).exp() for k in range(n + 1)]
+    inner = arb_poly([gauss[abs(j)] * g(s2 * (j * step)) for j in range(-n, n + 1)])
+    ratio = (c * step * step / variance).exp()
+    total = arb(0)
+    for i in range(-n, n + 1):
+        point = ratio**i
+        total += gauss[abs(i)] * f(s1 * (i * step)) * inner(point) / point**n
+    return total * step * step / (2 * arb.pi() * variance.sqrt())
+
+
+def _reach(digits: int) -> float:
+    """Where the Gaussian tail is below the working accuracy."""
+    return math.sqrt(2 * math.log(10) * (digits + _GUARD)) + 1
+
+
+def _line(parts: list, scale: arb, level: int, digits: int, shift: arb | int = 0) -> arb:
+    """sum over pieces of int e(shift + scale z) density(z) dz, at step 2^-level."""
+    total, root = arb(0), (2 * arb.pi()).sqrt()
+    reach = _reach(digits)
+    for lo, hi, e in parts:
+        a, b = float(lo), float(hi)
+        if b <= -reach or a >= reach:
+            continue
+        lower, upper = (lo if a > -reach else None), (hi if b < reach else None)
+        for z, weight in _nodes(lower, upper, level, reach, digits):
+            total += weight * (-z * z / 2).exp() * e(shift + scale * z)
+    return total / root
+
+
+def _nodes(lo: arb | None, hi: arb | None, level: int, reach: float, digits: int) -> Iterator[tuple[arb, arb]]:
+    """Nodes and weights on (lo, hi); None is infinity."""
+    step = arb(1) / 2**level
+    if lo is None and hi is None:
+        n = math.ceil(reach * 2**level)
+        return ((k * step, step) for k in range(-n, n + 1))
+    reference = _reference(level, digits, lo is not None and hi is not None)
+    if lo is not None and hi is not None:
+        middle, half = (lo + hi) / 2, (hi - lo) / 2
+        return ((middle + half * t, half * w) for t, w in reference)
+    if lo is not None:
+        return ((lo + t, w) for t, w in reference)
+    return ((hi - t, w) for t, w in reference)  # type: ignore[operator]
+
+
+@functools.lru_cache(maxsize=64)
+def _reference(level: int, digits: int, finite: bool) -> list[tuple[arb, arb]]:
+    """tanh-sinh on (-1, 1), or t -> exp(t - exp(-t)) on (0, oo), at step 2^-level."""
+    step, nodes = arb(1) / 2**level, []
+    depth = math.log(2.302585 * (digits + _GUARD) * 2 / math.pi * (1 if finite else math.pi / 2)) + 0.5
+    reach = math.log(2 * _reach(digits)) + 0.1
+    first, last = -math.ceil(depth * 2**level), math.ceil((depth if finite else reach) * 2**level)
+    for k in range(first, last + 1):
+        t = k * step
+        if finite:
+            u = arb.pi() / 2 * t.sinh()
+            nodes.append((u.tanh(), step * arb.pi() / 2 * t.cosh() / u.cosh() ** 2))
+        else:
+            decay = (-t).exp()
+            z = (t - decay).exp()
+            nodes.append((z, step * z * (1 + decay)))
+    return nodes
+
+
+def _halved(rule: Callable[[int], arb], digits: int) -> arb:
+    """Halve the step until the answer stands.
+
+    Halving squares the error of these rules, so agreement to 60 % of the digits is accuracy to 120 % of them.
+    """
+    previous, current = None, arb(0)
+    for level in range(1, _LEVELS):
+        current = rule(level)
+        if not current.is_finite():
+            raise DivergentExpectation("the integrand of this Gaussian expectation is not finite on the real line")
+        if previous is not None:
+            size = max(_FLOOR, abs(float(current.mid())))
+            if abs(float((current - previous).mid())) <= 10.0 ** -(0.6 * digits + 4) * size:
+                return current
+        previous = current
+    raise NotConverged(f"the quadrature did not reach {digits} digits", float(current.mid()))
+
+
+class _precision:
+    """Working precision of flint and mpmath for a number of digits, restored afterwards."""
+
+    def __init__(self, digits: int) -> None:
+        self.bits = int((digits + 2 * _GUARD) * 3.33)
+
+    def __enter__(self) -> None:
+        self.saved = ctx.prec, mp.prec
+        ctx.prec, mp.prec = self.bits, self.bits
+
+    def __exit__(self, *exc) -> None:
+        ctx.prec, mp.prec = self.saved
+
+
+def _rounded(value: arb, digits: int) -> mp.mpf:
+    return mp.mpf(value.mid().str(digits + _GUARD, radius=False))
+
+
+def _ball_number(value: sp.Expr) -> arb:
+    return emit(sp.sympify(value), [], "ball")()
+
+
+def _ball_pieces(f: Pieces) -> list[tuple[arb, arb, Callable]]:
+    ends = [arb("-inf"), *(_ball_number(h) for h in f.breaks), arb("+inf")]
+    functions = [emit(e, f.variable, "ball") for e in f.expressions]
+    return list(zip(ends, ends[1:], functions, strict=False))
+
+
+# -- arrays
+
+_REACH = 12.0
+_ORDER = 20
+
+
+@functools.cache
+def _legendre(order: int) -> tuple[np.ndarray, np.ndarray]:
+    return np.polynomial.legendre.leggauss(order)
+
+
+def _panel_sums(function: Callable, lo: np.ndarray, hi: np.ndarray) -> np.ndarray:
+    """Gauss-Legendre sums of function(z) density(z) over many panels at once, shape (panels,)."""
+    t, w = _legendre(_ORDER)
+    half = (hi - lo)[:, None] / 2
+    z = (hi + lo)[:, None] / 2 + half * t
+    values = np.asarray(function(z.ravel()), dtype=float).reshape(z.shape)
+    return (values * np.exp(-z * z / 2) * half * w).sum(axis=1) / math.sqrt(2 * math.pi)
+
+
+def _adaptive(function: Callable, cuts: Sequence[float], rtol: float) -> float:
+    """int function(z) density(z) dz: panels are halved until each agrees with its halves."""
+    inside = sorted({h for h in cuts if -_REACH < h < _REACH} | {-_REACH, *np.arange(-11.0, 12.0), _REACH})
+    lo, hi = np.array(inside[:-1]), np.array(inside[1:])
+    whole, done = _panel_sums(function, lo, hi), 0.0
+    scale = np.abs(whole).sum()
+    for _ in range(50):
+        middle = (lo + hi) / 2
+        halves = _panel_sums(function, np.concatenate([lo, middle]), np.concatenate([middle, hi]))
+        left, right = np.split(halves, 2)
+        bad = np.abs(left + right - whole) > rtol * scale * 0.1
+        done += (left + right)[~bad].sum()
+        if not bad.any():
+            return float(done)
+        lo, hi = np.concatenate([lo[bad], middle[bad]]), np.concatenate([middle[bad], hi[bad]])
+        whole = np.concatenate([left[bad], right[bad]])
+    raise NotConverged(f"the quadrature did not reach a relative accuracy of {rtol}", float(done + whole.sum()))
+
+
+def expectation_float(f: Callable, q: float, breaks: Sequence[float] = (), rtol: float = 1e-13) -> float:
+    """E f(sqrt(q) Z) in double precision for a vectorised f with kinks at ``breaks``.
+
+    >>> round(expectation_float(np.abs, 1.0, breaks=[0.0]) * math.sqrt(math.pi / 2), 14)
+    1.0
+    """
+    scale = math.sqrt(q)
+    return _adaptive(lambda z: f(scale * z), [h / scale for h in breaks], rtol)
+
+
+def pair_float(
+    f: Callable,
+    g: Callable,
+    q1: float,
+    q2: float,
+    c: float,
+    breaks_f: Sequence[float] = (),
+    breaks_g: Sequence[float] = (),
+    rtol: float = 1e-12,
+) -> float:
+    """E f(U) g(V) in double precision, Var U = q1, Var V = q2, correlation c in [-1, 1]."""
+    s1, s2, sine = math.sqrt(q1), math.sqrt(q2), math.sqrt((1 - c) * (1 + c))
+    cuts_f = [h / s1 for h in breaks_f]
+    if sine == 0:
+        return _adaptive(lambda z: f(s1 * z) * g(c * s2 * z), cuts_f + [c * h / s2 for h in breaks_g], rtol)
+    cuts_g = np.array([h / s2 for h in breaks_g], dtype=float)
+
+    def given(z: np.ndarray, panels: int) -> np.ndarray:
+        """E[g(V) | U = s1 z]: panels of w cut where c z + sine w meets a kink; shape of z."""
+        grid = np.broadcast_to(np.linspace(-_REACH, _REACH, panels + 1), (z.size, panels + 1))
+        kinks = np.clip((cuts_g - c * z[:, None]) / sine, -_REACH, _REACH)
+        edges = np.sort(np.concatenate([grid, kinks], axis=1), axis=1)
+        t, weight = _legendre(_ORDER)
+        half = np.diff(edges, axis=1)[..., None] / 2
+        w = edges[:, :-1, None] + half * (1 + t)
+        values = np.asarray(g(s2 * (c * z[:, None, None] + sine * w)), dtype=float)
+        return (values * np.exp(-w * w / 2) * half * weight).sum(axis=(1, 2)) / math.sqrt(2 * math.pi)
+
+    # A kink of g seen through the inner average is a layer of width sine / |c|: cut the outer panels there too.
+    layers = [h / c + k * sine / c for h in cuts_g for k in (-8, -4, -2, 0, 2, 4, 8)] if c else []
+    previous = math.nan
+    for panels in (12, 24, 48, 96, 192, 384, 768):
+        rule = functools.partial(lambda z, panels: f(s1 * z) * given(z, panels), panels=panels)
+        current = _adaptive(rule, [*cuts_f, *layers], rtol)
+        if abs(current - previous) <= rtol * max(abs(current), 1e-300):
+            return current
+        previous = current
+    raise NotConverged(f"the quadrature did not reach a relative accuracy of {rtol}", previous)

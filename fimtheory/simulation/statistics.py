@@ -1,0 +1,88 @@
+"""What is measured: eigenvalue statistics of a metric through its dual, and the overlaps of signals."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from fimtheory.errors import InputError
+from fimtheory.simulation.backends import Array, Backend
+
+STATISTICS = ("mean", "second_moment", "lambda_max", "lambda_top")
+
+_DENSE_SIZE = 1500  # below it, all eigenvalues cost about as much as the iterations for a few
+_RESIDUAL = 1e-10  # relative to the largest eigenvalue; bounds the error of every eigenvalue accepted
+_ITERATIONS = 12  # enough for a bulk ten times below the outliers; a slower convergence is left to the dense solver
+
+
+def metric_statistics(dual: Array, count: int, outputs: int, backend: Backend) -> dict[str, float]:
+    """The statistics of all ``count`` eigenvalues of a metric, from its dual of shape ``(C N, C N)``.
+
+    ``mean`` is trace / count, ``second_moment`` squared Frobenius norm / count, ``lambda_max`` the mean of the ``C``
+    largest eigenvalues (of all, where there are fewer than ``C``), ``lambda_top`` the single largest. The largest
+    eigenvalue of the infinite-width theory (Karakida, Akaho, Amari 2020, theorems 3.1 and 3.2) is the place of a
+    cluster of ``C`` nearly equal outliers: their mean settles as ``1/M``, the top one only as ``1/sqrt(M)``. Raises
+    :class:`InputError` where the network's signals overflowed.
+
+    >>> from fimtheory.simulation import numpy_backend
+    >>> metric_statistics(np.diag([4.0, 2.0, 0.0]), count=6, outputs=2, backend=numpy_backend())
+    {'mean': 1.0, 'second_moment': 3.3333333333333335, 'lambda_max': 3.0, 'lambda_top': 4.0}
+    """
+    second_moment = float(backend.xp.vdot(dual, dual)) / count
+    if not math.isfinite(second_moment):
+        raise InputError("the signals of the network overflow: write a smaller sigma_w2 or sigma_b2, or use float64")
+    top = largest_eigenvalues(dual, min(outputs, count), backend)
+    return {
+        "mean": float(backend.xp.trace(dual)) / count,
+        "second_moment": second_moment,
+        "lambda_max": float(top.mean()),
+        "lambda_top": float(top[0]),
+    }
+
+
+def largest_eigenvalues(matrix: Array, count: int, backend: Backend) -> np.ndarray:
+    """The ``count`` largest eigenvalues, descending, of a symmetric positive semi-definite matrix.
+
+    A dense solver, unless the matrix is large and its outliers stand clear of the bulk: then block subspace iteration.
+    A Krylov method with a single start vector would not do: it can miss copies of a repeated eigenvalue, and the last
+    diagonal block of F has every eigenvalue exactly ``C`` times.
+    """
+    top = _subspace_iteration(matrix, count, backend) if len(matrix) > _DENSE_SIZE else None
+    if top is None:
+        top = backend.xp.linalg.eigvalsh(matrix)[-count:]
+    return backend.to_numpy(top)[::-1]
+
+
+def _subspace_iteration(matrix: Array, count: int, backend: Backend) -> Array | None:
+    """The ``count`` largest eigenvalues, ascending, or None where they did not converge."""
+    xp = backend.xp
+    # A fixed random start makes the answer a function of the matrix; columns beyond those wanted speed convergence.
+    start = np.random.default_rng(0).standard_normal((len(matrix), min(2 * count + 8, len(matrix))))
+    image = matrix @ xp.asarray(start)
+    for _ in range(_ITERATIONS):
+        basis, _ = xp.linalg.qr(image)
+        image = matrix @ basis
+        values, rotation = xp.linalg.eigh(basis.T @ image)
+        image = image @ rotation
+        residuals = image[:, -count:] - (basis @ rotation[:, -count:]) * values[-count:]
+        if float(xp.linalg.norm(residuals, axis=0).max()) <= _RESIDUAL * float(values[-1]):
+            return values[-count:]
+    return None
+
+
+def overlaps(signals: Array, backend: Backend) -> tuple[float, float]:
+    """Mean squared norm of a signal, and mean inner product of those of two different samples.
+
+    ``signals`` has shape ``(K, N, M)``: ``K`` families (one for features, ``C`` for backward signals) of ``N >= 2``
+    samples each; the means run over families and over samples, or ordered pairs of them.
+
+    >>> from fimtheory.simulation import numpy_backend
+    >>> overlaps(np.array([[[1.0, 0.0], [1.0, 2.0]]]), numpy_backend())
+    (3.0, 1.0)
+    """
+    families, n_samples, _ = signals.shape
+    total = signals.sum(axis=1)
+    squares = float(backend.xp.vdot(signals, signals))
+    pairs = float(backend.xp.vdot(total, total)) - squares
+    return squares / (families * n_samples), pairs / (families * n_samples * (n_samples - 1))
