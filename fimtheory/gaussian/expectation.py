@@ -118,7 +118,20 @@ def _closed(forms: list[Atoms], covariance: tuple[tuple[sp.Expr, ...], ...]) -> 
         leaves = total.setdefault(irrational, {})
         for leaf, value in cached(tuple(term[0] for term in terms)).items():
             leaves[leaf] = leaves.get(leaf, field.zero) + weight * field(rational) * value
-    return textbook(field, total)
+    result = textbook(field, total)
+    return _recognised(result) if any(irrational.free_symbols for irrational in total) else result
+
+
+def _recognised(e: sp.Expr) -> sp.Expr:
+    """Undo a normalisation whose factor depends on parameters: what is a simple number everywhere is that number."""
+    symbols = sorted(e.free_symbols, key=str)
+    if not e.has(sp.Function):
+        shorter = sp.factor(sp.cancel(sp.together(e)))
+        e = shorter if sp.count_ops(shorter) < sp.count_ops(e) else e
+    points = [{s: sp.Rational(13 + 8 * k + 5 * j, 29 + 3 * k) for k, s in enumerate(symbols)} for j in range(3)]
+    values = [e.subs(point).evalf(40) for point in points]
+    nearest = sp.Rational(round(float(values[0]) * 12), 12)
+    return nearest if all(abs(value - nearest) < sp.Float("1e-35", 40) for value in values) else e
 
 
 def _products(split: list[list]) -> Iterable[tuple]:

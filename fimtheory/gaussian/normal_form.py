@@ -52,8 +52,8 @@ def normal_form(function: Pieces, deltas: bool = False) -> Atoms:
     total: Atoms = dict(forms[0])
     for h, left, right in zip(regular.breaks, forms, forms[1:], strict=False):
         for shape in {**left, **right}:
-            change = sp.expand(right.get(shape, 0) - left.get(shape, 0))
-            if change != 0:
+            change = right.get(shape, sp.S.Zero) - left.get(shape, sp.S.Zero)
+            if sp.expand(change) != 0:
                 total[replace(shape, above=h)] = change
     if deltas:
         for h, jump in function.jumps:

@@ -281,9 +281,12 @@ class _Writer:
         """The rational number that leaves several coefficients with coprime integers, mostly positive."""
         values = list(values)
         contents = [_primitive(v.numer)[0] / _primitive(v.denom)[0] for v in values]
-        signs = [sum(1 if c > 0 else -1 for c in v.numer.values()) * (1 if v.denom.LC > 0 else -1) for v in values]
+        signs = [sum(1 if c > 0 else -1 for c in v.numer.values()) * self._sign(v.denom) for v in values]
         number = sp.Rational(gcd(*(int(c.p) for c in contents)), lcm(*(int(c.q) for c in contents)))
         return self.field(number if sum(signs) >= 0 else -number)
+
+    def _sign(self, polynomial) -> int:
+        return -1 if is_positive(self.field.poly(polynomial)) is False else 1
 
     def _hyperbolic(self, rows: list[tuple[sp.Expr, FracElement]]) -> list[tuple[sp.Expr, FracElement]]:
         """c e^A + c e^B -> 2c e^((A+B)/2) cosh((A-B)/2), and sinh for the difference."""

@@ -10,6 +10,7 @@ import io
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
+from itertools import pairwise
 from typing import Any, ParamSpec
 
 import numpy as np
@@ -26,7 +27,7 @@ PALETTE = {"ink": "#1c1c1a", "muted": "#7d7a73", "grid": "#dedbd3", "blue": "#00
            "green": "#009e73"}  # fmt: skip
 INK, MUTED, GRID, BLUE, ORANGE, GREEN = PALETTE.values()
 
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "font.family": "serif", "font.serif": ["STIXGeneral"], "mathtext.fontset": "stix", "font.size": 12,
     "text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": MUTED, "axes.linewidth": 0.6,
     "xtick.color": MUTED, "ytick.color": MUTED, "xtick.labelcolor": INK, "ytick.labelcolor": INK,
@@ -202,7 +203,7 @@ def _zero_lines(axes: Axes) -> None:
 def _interrupted(axes: Axes, x: np.ndarray, values: np.ndarray, kinks: Sequence[float], colour: str) -> None:
     """One line for each smooth piece: a jump is not a steep slope."""
     edges = [-np.inf, *sorted(kinks), np.inf]
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in pairwise(edges):
         inside = (x > low) & (x < high)
         axes.plot(x[inside], values[inside], color=colour)
 

@@ -123,21 +123,24 @@ class _Body:
         return f'<div class="wide equations">{caption}{table}</div>'
 
     def table(self, table: Table) -> str:
-        caption = inline(table.caption) and f"<span>Table {next(self._tables)}.</span> {inline(table.caption)}"
         columns = table.alignment
-        head = "".join(f'<th scope="col" class="{c}">{inline(h)}</th>' for c, h in zip(columns, table.headers, strict=True))
+        caption = f"<span>Table {next(self._tables)}.</span> {inline(table.caption)}" if table.caption else ""
+        headers = zip(columns, table.headers, strict=True)
+        head = "".join(f'<th scope="col" class="{c}">{inline(header)}</th>' for c, header in headers)
         rows = "".join(
             "<tr>" + "".join(f'<td class="{c}">{_cell(v)}</td>' for c, v in zip(columns, row, strict=True)) + "</tr>"
             for row in table.rows
         )
         content = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-        return f'<div class="wide">{_optional("p", "caption", caption)}<div class="scroll" tabindex="0">{content}</div></div>'
+        caption = _optional("p", "caption", caption)
+        return f'<div class="wide">{caption}<div class="scroll" tabindex="0">{content}</div></div>'
 
     def figure(self, figure: Figure) -> str:
         number = next(self._figures)
         caption = f"<figcaption><span>Figure {number}.</span> {inline(figure.caption)}</figcaption>"
         drawing = _scoped(_safe_svg(figure), f"figure{number}-")
-        return f'<figure><div class="drawing" role="img" aria-label="{escape(figure.alt)}">{drawing}</div>{caption}</figure>'
+        image = f'<div class="drawing" role="img" aria-label="{escape(figure.alt)}">{drawing}</div>'
+        return f"<figure>{image}{caption}</figure>"
 
 
 def inline(text: str) -> str:

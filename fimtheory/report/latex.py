@@ -40,7 +40,8 @@ _TEXT_SYMBOLS = {"–": "--", "—": "---", "‘": "`", "’": "'", "“": "``",
 _VERDICTS = {"supported": r"$\checkmark$", "contradicted": r"$\times$", "inconclusive": "?"}
 _TOKEN = re.compile(r"\\(left|right)\s*(\\[a-zA-Z]+|\\.|.)|\\[a-zA-Z]+|\\.|.", re.DOTALL)
 _TALL = re.compile(r"\\(?:[dt]?frac|sum|int|prod|binom|begin|sqrt)")
-_LONG_CELL = 40
+_LONG_CELL = 40  # characters; longer text is set as a paragraph
+_LONG_TABLE = 30  # rows; a longer table may break across pages
 
 
 def render_latex(document: Document) -> str:
@@ -134,35 +135,47 @@ def _equation(equation: Equation) -> str:
 
 
 def _equations(block: Equations) -> str:
-    caption = _optional("{\\small ", inline(block.caption), "\\par}\\nopagebreak\n")
+    caption = _optional("{\\small ", inline(block.caption), "\\par}\n")
     columns = r"@{}P{0.2\linewidth}P{0.48\linewidth}ll@{}"
     rows = "\n".join(map(_equation_row, block.rows))
-    return f"{caption}{_longtable(columns, 'Quantity & Formula & Value &', rows)}"
+    # Every longtable is counted, captioned or not; these are not to be.
+    listing = _longtable(columns, r"Quantity & Formula & Value & \\ \midrule", rows)
+    return f"{caption}{listing}\n\\addtocounter{{table}}{{-1}}"
 
 
 def _equation_row(row: EquationRow) -> str:
     formula = _fitted(r"\linewidth", row.latex)
     value = _optional(r"$\approx ", _escape(row.value), "$")
-    return rf"{inline(row.label)} & ${formula}$ & {value} & {row.status} \\[0.8em]"
-
-
-def _longtable(columns: str, head: str, rows: str, caption: str = "") -> str:
-    head = f"\\toprule\n{head} \\\\ \\midrule"
-    return (
-        f"{{\\small\n\\begin{{longtable}}{{{columns}}}\n{caption}\n{head}\\endfirsthead\n{head}\\endhead\n"
-        f"{rows}\n\\bottomrule\n\\end{{longtable}}}}"
-    )
+    return rf"{inline(row.label)} & \airy{{{formula}}} & {value} & {row.status} \\"
 
 
 def _table(table: Table) -> str:
+    longest = [max((len(cell) for cell in column if isinstance(cell, str)), default=0) for column in _columns(table)]
     columns = "".join(
-        r"P{0.34\linewidth}" if any(isinstance(row[i], str) and len(row[i]) > _LONG_CELL for row in table.rows) else letter
-        for i, letter in enumerate(table.alignment)
+        r"P{0.34\linewidth}" if length > _LONG_CELL else letter
+        for letter, length in zip(table.alignment, longest, strict=True)
     )
-    caption = _optional(r"\caption{", inline(table.caption), r"}\\")
-    head = " & ".join(map(inline, table.headers))
+    caption = _optional(r"\caption{", inline(table.caption), "}")
+    head = " & ".join(map(inline, table.headers)) + r" \\ \midrule"
     rows = "\n".join(" & ".join(map(_cell, row)) + r" \\" for row in table.rows)
-    return _longtable(f"@{{}}{columns}@{{}}", head, rows, caption)
+    columns = f"@{{}}{columns}@{{}}"
+    if len(table.rows) > _LONG_TABLE:
+        return _longtable(columns, head, rows, _optional("", caption, r"\\"))
+    return (
+        f"\\begin{{table}}[!htbp]\n\\centering\\small\n{caption}\n\\smallskip\n\\begin{{tabular}}{{{columns}}}\n"
+        f"\\toprule\n{head}\n{rows}\n\\bottomrule\n\\end{{tabular}}\n\\end{{table}}"
+    )
+
+
+def _longtable(columns: str, head: str, rows: str, caption: str = "") -> str:
+    return (
+        f"{{\\small\n\\begin{{longtable}}{{{columns}}}\n{caption}\n\\toprule\n{head}\\endfirsthead\n"
+        f"\\toprule\n{head}\\endhead\n{rows}\n\\bottomrule\n\\end{{longtable}}}}"
+    )
+
+
+def _columns(table: Table) -> list[tuple[Cell, ...]]:
+    return [tuple(row[i] for row in table.rows) for i in range(len(table.headers))]
 
 
 def _cell(cell: Cell) -> str:

@@ -66,7 +66,7 @@ def _unstretch_flat_fences(math: ElementTree.Element) -> None:
 
 
 def _is_tall(element: ElementTree.Element) -> bool:
-    return element.tag in _TALL and element.get("accent") != "true" or element.text in ("∫", "∑", "∏")
+    return (element.tag in _TALL and element.get("accent") != "true") or element.text in ("∫", "∑", "∏")
 
 
 def _drop_fence_space(math: ElementTree.Element) -> None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import base64
 import logging
-from importlib.resources import files
+from importlib.metadata import distribution
 from io import BytesIO
+from pathlib import Path
 
 from fontTools import subset
 from fontTools.ttLib import TTFont
@@ -34,10 +35,9 @@ def font_face(text: str, family: str) -> str:
 
 def _subset(text: str) -> bytes:
     options = subset.Options(layout_features=["kern", "ccmp"], hinting=False, name_IDs=[0, 1, 2, 13, 14])
-    options.flavor = "woff"
+    options.set(flavor="woff")
     options.drop_tables = [*options.drop_tables, "DSIG", "gasp"]
-    source = files("ziamath.fonts").joinpath("STIXTwoMath-Regular.ttf")
-    font = TTFont(BytesIO(source.read_bytes()), lazy=True, recalcTimestamp=False)
+    font = TTFont(BytesIO(_source().read_bytes()), lazy=True, recalcTimestamp=False)
     cutter = subset.Subsetter(options)
     cutter.populate(unicodes=set(map(ord, text)) | _LAYOUT | _ITALIC_LATIN | _ITALIC_GREEK)
     cutter.subset(font)
@@ -47,6 +47,11 @@ def _subset(text: str) -> bytes:
     return out.getvalue()
 
 
+def _source() -> Path:
+    """The full font inside ziamath, found without importing that package."""
+    return Path(str(distribution("ziamath").locate_file("ziamath/fonts/STIXTwoMath-Regular.ttf")))
+
+
 def _narrow_tall_glyphs(font: TTFont) -> None:
     """Make the tall parentheses and radicals about as wide as the ordinary ones.
 
@@ -54,7 +59,7 @@ def _narrow_tall_glyphs(font: TTFont) -> None:
     followed by a gap; narrow variants, as TeX's own fonts have them, leave none.
     """
     variants = font["MATH"].table.MathVariants
-    names = font.getBestCmap()
+    names = font.getBestCmap() or {}
     for character in _TALL_GLYPHS:
         base = names.get(ord(character))
         if base not in variants.VertGlyphCoverage.glyphs:

@@ -1,0 +1,200 @@
+"""An activation function, and everything about it that is a Gaussian expectation."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+
+import sympy as sp
+
+from fimtheory.activations.domains import Parameter
+from fimtheory.activations.parser import VARIABLE
+from fimtheory.emission import emit
+from fimtheory.errors import InputError, NoClosedForm
+from fimtheory.gaussian import expectation as gaussian
+from fimtheory.gaussian.admissible import admissible
+from fimtheory.gaussian.field import CORRELATION, VARIANCE
+from fimtheory.gaussian.normal_form import normal_form
+from fimtheory.gaussian.pieces import Pieces, pieces
+from fimtheory.latex import latex
+
+X = VARIABLE
+
+
+class Activation:
+    """phi: a real function, square-integrable against the Gaussian. Immutable; raw, never silently centred or scaled.
+
+    Built by :func:`fimtheory.activation`. All constants are SymPy expressions, Z ~ N(0, 1):
+
+    ========================  ==================================================
+    ``mean``                  E phi(Z)
+    ``eta``                   E phi(Z)^2
+    ``eta_prime``             E phi'(Z)^2
+    ``zeta``                  (E phi'(Z))^2
+    ``hermite(k)``            E[phi(Z) He_k(Z)] / sqrt(k!)
+    ``second_moment(q)``      E phi(sqrt(q) Z)^2
+    ``dual(q, c)``            E phi(U) phi(V), Var U = Var V = q, correlation c
+    ``dual_derivative(q, c)`` E phi'(U) phi'(V)
+    ========================  ==================================================
+    """
+
+    def __init__(self, expression: sp.Expr, name: str, parameters: tuple[Parameter, ...] = ()) -> None:
+        self.name = name
+        self.expression = expression
+        self.variable = X
+        self.parameter_list = parameters
+        self._pieces = admissible(pieces(expression, X), name)
+
+    # -- identity
+
+    @property
+    def parameters(self) -> tuple[sp.Symbol, ...]:
+        """The symbols that are still free."""
+        return tuple(p.symbol for p in self.parameter_list)
+
+    def __repr__(self) -> str:
+        free = f", parameters={self.parameters}" if self.parameter_list else ""
+        return f"Activation({self.name!r}, {self.expression}{free})"
+
+    def _repr_latex_(self) -> str:
+        return rf"$\displaystyle \phi(x) = {latex(self.expression)}$"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Activation) and self.expression == other.expression
+
+    def __hash__(self) -> int:
+        return hash(self.expression)
+
+    def __call__(self, x):
+        """phi at numbers or arrays (all parameters must have values)."""
+        return self.numpy(x)
+
+    @functools.cached_property
+    def numpy(self):
+        """phi as a vectorised NumPy function."""
+        return emit(self._require_numbers().expression, X)
+
+    @functools.cached_property
+    def numpy_derivative(self):
+        """phi' as a vectorised NumPy function (the regular part of the weak derivative)."""
+        return emit(self._require_numbers()._pieces.derivative().expression, X)
+
+    def _require_numbers(self) -> Activation:
+        if self.parameter_list:
+            names = ", ".join(p.name for p in self.parameter_list)
+            first = self.parameter_list[0].name
+            raise InputError(f"{self.name} has free parameters ({names}): give values, for instance {first}=1/5")
+        return self
+
+    @property
+    def kinks(self) -> tuple[sp.Expr, ...]:
+        """Where phi or phi' jumps."""
+        return self._pieces.breaks
+
+    @functools.cached_property
+    def has_closed_form(self) -> bool:
+        """Whether phi is a finite sum of Gaussian atoms, so that its duals are closed (or named) expressions."""
+        try:
+            normal_form(self._pieces)
+        except NoClosedForm:
+            return False
+        return not self.dual(VARIANCE, CORRELATION).has(gaussian.PairExpectation)
+
+    # -- one Gaussian variable
+
+    @property
+    def mean(self) -> sp.Expr:
+        """E phi(Z)."""
+        return gaussian.of_pieces(self._pieces, sp.S.One)
+
+    @property
+    def eta(self) -> sp.Expr:
+        """E phi(Z)^2."""
+        return self.second_moment(sp.S.One)
+
+    @property
+    def eta_prime(self) -> sp.Expr:
+        """E phi'(Z)^2; :class:`JumpError` where phi jumps."""
+        return self.second_moment_derivative(sp.S.One)
+
+    @property
+    def zeta(self) -> sp.Expr:
+        """(E phi'(Z))^2."""
+        return sp.factor(gaussian.weak_mean(self._pieces, sp.S.One)) ** 2
+
+    def second_moment(self, q) -> sp.Expr:
+        """E phi(sqrt(q) Z)^2."""
+        return gaussian.of_pieces(self._pieces.map(lambda e: e**2), _variance(q))
+
+    def second_moment_derivative(self, q) -> sp.Expr:
+        """E phi'(sqrt(q) Z)^2; :class:`JumpError` where phi jumps, :class:`InputError` where phi' is too singular."""
+        gaussian.require_continuous(self._pieces)
+        admissible(self._pieces.derivative(), f"the derivative of {self.name}")
+        return gaussian.weak_square(self._pieces, _variance(q))
+
+    def hermite(self, k: int) -> sp.Expr:
+        """The normalised Hermite coefficient b_k = E[phi(Z) He_k(Z)] / sqrt(k!), k = 0, 1, 2, ..."""
+        if not isinstance(k, int) or isinstance(k, bool) or k < 0:
+            raise InputError(f"hermite({k!r}): the degree must be an integer 0, 1, 2, ...")
+        he = sp.hermite_prob(k, X)
+        value = gaussian.of_pieces(self._pieces.map(lambda e: e * he), sp.S.One)
+        return sp.expand(value / sp.sqrt(sp.factorial(k))) if not value.has(sp.Add) else value / sp.sqrt(sp.factorial(k))
+
+    # -- two Gaussian variables
+
+    def dual(self, q, c) -> sp.Expr:
+        """E phi(U) phi(V), Var U = Var V = q, correlation c in [-1, 1]."""
+        return gaussian.pair_of_pieces(self._pieces, self._pieces, *_variance_and_correlation(q, c))
+
+    def dual_derivative(self, q, c) -> sp.Expr:
+        """E phi'(U) phi'(V) in the weak sense: deltas at jumps included, :class:`JumpError` at c = 1."""
+        return gaussian.pair_of_pieces(
+            self._pieces, self._pieces, *_variance_and_correlation(q, c), derivatives=True
+        )
+
+    # -- other activations
+
+    @property
+    def derivative(self) -> Activation:
+        """phi' as an activation; :class:`JumpError` where phi jumps (a delta is no function)."""
+        gaussian.require_continuous(self._pieces)
+        return Activation(self._pieces.derivative().expression, f"{self.name}'", self.parameter_list)
+
+    def centred(self) -> Activation:
+        """phi - E phi(Z)."""
+        return Activation(self.expression - self.mean, f"centred {self.name}", self.parameter_list)
+
+    def normalised(self) -> Activation:
+        """phi / sqrt(eta)."""
+        return Activation(self.expression / sp.sqrt(self.eta), f"normalised {self.name}", self.parameter_list)
+
+    def at(self, **values) -> Activation:
+        """The same activation with some parameters fixed."""
+        return self.with_values({name: sp.sympify(value) for name, value in values.items()})
+
+    def with_values(self, values: Mapping[str, sp.Expr]) -> Activation:
+        """Fix parameters by name; :class:`InputError` for a name that is no parameter or a value out of its domain."""
+        known = {p.name: p for p in self.parameter_list}
+        for name in values:
+            if name not in known:
+                has = f"its parameters are {', '.join(known)}" if known else "it has no parameters"
+                raise InputError(f"{self.name} has no parameter {name!r}: {has}")
+        fixed = {known[name].symbol: known[name].check(value) for name, value in values.items()}
+        rest = tuple(p for p in self.parameter_list if p.name not in values)
+        label = ", ".join(f"{symbol}={value}" for symbol, value in fixed.items())
+        name = f"{self.name}({label})" if label and "(" not in self.name else self.name
+        return Activation(self.expression.subs(fixed), name, rest)
+
+
+def _variance(q) -> sp.Expr:
+    value = sp.sympify(q)
+    if value.is_negative or value.is_real is False:
+        raise InputError(f"the variance q = {q} is not a non-negative number")
+    return value
+
+
+def _variance_and_correlation(q, c) -> tuple[sp.Expr, sp.Expr, sp.Expr]:
+    correlation = sp.sympify(c)
+    if correlation.is_number and (correlation.is_real is False or abs(correlation) > 1):
+        raise InputError(f"the correlation c = {c} lies outside [-1, 1]")
+    return _variance(q), _variance(q), correlation

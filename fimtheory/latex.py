@@ -1,0 +1,258 @@
+"""LaTeX of publication quality: sums in ascending order, one radical sign, fractions in front, arccos and not acos."""
+
+from __future__ import annotations
+
+import sympy as sp
+from sympy.printing.latex import LatexPrinter
+
+SYMBOL_NAMES: dict[sp.Symbol, str] = {}
+"""Printed forms of symbols, filled by :mod:`fimtheory.notation`."""
+
+
+def latex(expression: sp.Expr) -> str:
+    r"""The LaTeX source of an expression.
+
+    >>> c = sp.Symbol("c", real=True)
+    >>> latex(sp.sqrt(1 - c**2) + c * (sp.pi - sp.acos(c)))
+    '\\sqrt{1 - c^{2}} + c \\left(\\pi - \\arccos c\\right)'
+    """
+    return _Printer({"symbol_names": SYMBOL_NAMES}).doprint(expression)
+
+
+class _Printer(LatexPrinter):
+    def _print_Add(self, expr, order=None):
+        denominators = {t.as_coeff_Mul()[0].q for t in expr.args if t.as_coeff_Mul()[0].is_Rational}
+        if len(denominators) == 1 and (q := denominators.pop()) > 1:
+            return rf"\frac{{{self._print(sp.Add(*(q * t for t in expr.args)))}}}{{{q}}}"
+        terms = sorted(expr.args, key=_term_order)
+        negative_first = [t for t in terms if not t.could_extract_minus_sign()]
+        while negative_first and terms[0].could_extract_minus_sign():
+            terms.append(terms.pop(0))
+        text = self._print(terms[0])
+        for term in terms[1:]:
+            negative = term.could_extract_minus_sign()
+            body = -term if negative else term
+            printed = rf"\left({self._print(body)}\right)" if body.is_Add else self._print(body)
+            text += (" - " if negative else " + ") + printed
+        return text
+
+    def _print_Mul(self, expr):
+        """One sign, one fraction, all square roots of a side under one radical, functions last."""
+        sign, e = ("-", -expr) if expr.could_extract_minus_sign() else ("", expr)
+        if not e.is_Mul:
+            return sign + (rf"\left({self._print(e)}\right)" if e.is_Add and sign else self._print(e))
+        top, bottom = _fraction(e)
+        if not bottom:
+            return sign + self._juxtaposed(top)
+        front, beside = _beside(top, bottom)
+        fraction = rf"\frac{{{self._alone(front) or '1'}}}{{{self._alone(bottom)}}}"
+        return sign + " ".join([fraction] + ([self._juxtaposed(beside)] if beside else []))
+
+    def _print__Root(self, expr):
+        above, below = expr.args
+        if below == 1:
+            return rf"\sqrt{{{self._print(above)}}}"
+        return rf"\sqrt{{\frac{{{self._print(above)}}}{{{self._print(below)}}}}}"
+
+    def _alone(self, factors: list) -> str:
+        """A whole numerator or denominator: a single sum needs no parentheses."""
+        return self._print(factors[0]) if len(factors) == 1 else self._juxtaposed(factors)
+
+    def _juxtaposed(self, factors: list) -> str:
+        """Factors side by side: numbers, pi, roots of monomials, symbols, sums, roots of sums, functions."""
+        text = ""
+        ordered = sorted(factors, key=_factor_order)
+        for k, factor in enumerate(ordered):
+            piece = self._print(factor)
+            last = k == len(ordered) - 1
+            if factor.is_Add or isinstance(factor, sp.Piecewise) or (_is_integral(factor) and not last):
+                piece = rf"\left({piece}\right)"
+            digits = text[-1:].isdigit() and piece[0].isdigit()
+            text += (r" \cdot " if digits else " " if text else "") + piece
+        return text
+
+    def _print_Pow(self, expr):
+        base, exponent = expr.args
+        if exponent.is_Rational and exponent < 0:
+            return rf"\frac{{1}}{{{self._print(base**-exponent)}}}"
+        if exponent.is_Rational and exponent.q == 2 and exponent.p > 1:
+            wrapped = self._print(base) if base.is_Symbol else rf"\left({self._print(base)}\right)"
+            return rf"{wrapped}^{{{exponent.p}/2}}"
+        return super()._print_Pow(expr)
+
+    def _print_exp(self, expr, exp=None):
+        body = rf"e^{{{self._inline(expr.args[0])}}}"
+        return body if exp is None else rf"\left({body}\right)^{{{exp}}}"
+
+    _print_ExpBase = _print_exp
+
+    def _print_Exp1(self, expr, exp=None):
+        return "e"
+
+    def _inline(self, u: sp.Expr) -> str:
+        """An exponent: short fractions with a slash."""
+        numerator, denominator = sp.fraction(u)
+        if denominator == 1 or (numerator.is_Add and denominator.is_Add):
+            return self._print(u)
+        top, bottom = self._print(numerator), self._print(denominator)
+        top = rf"\left({top}\right)" if numerator.is_Add else top
+        bottom = bottom if denominator.is_Atom else rf"\left({bottom}\right)"
+        return f"{top}/{bottom}"
+
+    def _print_acos(self, expr, exp=None):
+        return self._call(r"\arccos", expr, exp)
+
+    def _print_asin(self, expr, exp=None):
+        return self._call(r"\arcsin", expr, exp)
+
+    def _print_atan(self, expr, exp=None):
+        return self._call(r"\arctan", expr, exp)
+
+    def _print_erf(self, expr, exp=None):
+        return self._call(r"\operatorname{erf}", expr, exp, bare=False)
+
+    def _print_erfc(self, expr, exp=None):
+        return self._call(r"\operatorname{erfc}", expr, exp, bare=False)
+
+    def _call(self, name: str, expr, exp, bare: bool = True) -> str:
+        head = name if exp is None else f"{name}^{{{exp}}}"
+        argument = expr.args[0]
+        body = self._print(argument)
+        return f"{head} {body}" if bare and argument.is_Symbol else rf"{head}\left({body}\right)"
+
+    def _print_sin(self, expr, exp=None):
+        return self._call(r"\sin", expr, exp)
+
+    def _print_cos(self, expr, exp=None):
+        return self._call(r"\cos", expr, exp)
+
+    def _print_tanh(self, expr, exp=None):
+        return self._call(r"\tanh", expr, exp)
+
+    def _print_log(self, expr, exp=None):
+        return self._call(r"\log", expr, exp)
+
+    def _print_Abs(self, expr, exp=None):
+        body = rf"\left|{self._print(expr.args[0])}\right|"
+        return body if exp is None else f"{body}^{{{exp}}}"
+
+    def _print_sign(self, expr, exp=None):
+        return self._call(r"\operatorname{sign}", expr, exp, bare=False)
+
+    def _print_Max(self, expr, exp=None):
+        return self._extremum(r"\max", expr, exp)
+
+    def _print_Min(self, expr, exp=None):
+        return self._extremum(r"\min", expr, exp)
+
+    def _extremum(self, name: str, expr, exp) -> str:
+        arguments = ", ".join(map(self._print, sorted(expr.args, key=lambda a: (a.is_number, sp.default_sort_key(a)))))
+        body = rf"{name}\left({arguments}\right)"
+        return body if exp is None else rf"{body}^{{{exp}}}"
+
+    def _print_Heaviside(self, expr, exp=None):
+        return rf"\mathbf{{1}}\left[{self._print(expr.args[0])} > 0\right]"
+
+    def _print_Piecewise(self, expr):
+        lines = [rf"{self._print(e)} & {self._print(c)}" for e, c in expr.args[:-1]]
+        last, condition = expr.args[-1]
+        otherwise = r"\text{otherwise}" if condition == sp.true else self._print(condition)
+        lines.append(rf"{self._print(last)} & {otherwise}")
+        return r"\begin{cases} " + r" \\ ".join(lines) + r" \end{cases}"
+
+
+class _Root(sp.Expr):
+    """A radical over a fraction, kept from SymPy's automatic evaluation for printing only."""
+
+    is_commutative = True
+
+
+def _fraction(product: sp.Expr) -> tuple[list[sp.Expr], list[sp.Expr]]:
+    """Numerator and denominator of a positive product, square roots collected."""
+    top, bottom, above, below = [], [], [], []
+    number = sp.S.One
+    for factor in product.args:
+        base, exponent = factor.as_base_exp()
+        if factor.is_Rational:
+            number *= factor
+        elif isinstance(factor, sp.exp) or not exponent.is_Rational:
+            top.append(factor)
+        elif abs(exponent) == sp.S.Half:
+            (above if exponent > 0 else below).append(base)
+        elif exponent < 0:
+            bottom.append(base**-exponent)
+        else:
+            top.append(factor)
+    number, above, below = _rationalised(number, above, below)
+    top += [sp.Integer(number.p)] * (number.p != 1)
+    bottom += [sp.Integer(number.q)] * (number.q != 1)
+    if above and below and not bottom and not any(u.is_Add for u in (*above, *below)):
+        top.append(_Root(sp.Mul(*above), sp.Mul(*below)))
+    else:
+        top += [_root(above)] if above else []
+        bottom += [_root(below)] if below else []
+    return top, bottom
+
+
+def _root(radicands: list[sp.Expr]) -> sp.Expr:
+    return _Root(sp.Mul(*radicands, evaluate=False) if len(radicands) > 1 else radicands[0], sp.S.One)
+
+
+def _rationalised(number: sp.Rational, above: list, below: list) -> tuple[sp.Rational, list, list]:
+    """sqrt(n)/(m n) -> 1/(m sqrt(n))."""
+    n = sp.Mul(*(u for u in above if u.is_Integer))
+    if n != 1 and number.q % n == 0:
+        return number * n, [u for u in above if not u.is_Integer], [*below, n]
+    return number, above, below
+
+
+def _beside(top: list, bottom: list) -> tuple[list, list]:
+    """What stands in the numerator, and what stands beside the fraction."""
+    if any(b.free_symbols for b in bottom):
+        beside = [t for t in top if t.is_Function or _is_integral(t)]
+        return [t for t in top if t not in beside], beside
+    sums = [t for t in top if _is_sum(t)]
+    others = [t for t in top if t.is_Function or _is_integral(t)]
+    front = [t for t in top if t not in sums and t not in others]
+    if len(sums) == 1 and not others and not any(t.free_symbols for t in front) and sp.count_ops(sums[0]) < 12:
+        return front + sums, []
+    if len(others) == 1 and isinstance(others[0], sp.exp) and not sums:
+        return front + others, []
+    return front, sums + others
+
+
+def _is_sum(factor: sp.Expr) -> bool:
+    return not isinstance(factor, _Root) and factor.as_base_exp()[0].is_Add
+
+
+def _is_integral(factor: sp.Expr) -> bool:
+    return type(factor.as_base_exp()[0]).__name__ in ("Expectation", "PairExpectation")
+
+
+def _factor_order(factor: sp.Expr):
+    if factor.is_Number:
+        rank = 0
+    elif factor == sp.pi:
+        rank = 1
+    elif isinstance(factor, _Root):
+        rank = 5 if factor.args[0].has(sp.Add) else 2
+    elif _is_integral(factor):
+        rank = 8
+    elif isinstance(factor, sp.exp):
+        rank = 6
+    else:
+        rank = 7 if isinstance(factor.as_base_exp()[0], sp.Function) else 4 if _is_sum(factor) else 3
+    return rank, sp.default_sort_key(factor)
+
+
+def _term_order(term: sp.Expr):
+    """Polynomial terms by ascending degree, then terms with roots, then terms with functions."""
+    functions = bool(term.atoms(sp.Function)) or any(map(_is_integral, sp.Mul.make_args(term)))
+    return functions, _degree(term), sp.default_sort_key(term)
+
+
+def _degree(term: sp.Expr) -> int:
+    symbols = sorted(term.free_symbols, key=str)
+    if not symbols or not term.is_polynomial(*symbols):
+        return 0
+    return sp.Poly(term, *symbols).total_degree()
