@@ -1,14 +1,15 @@
 """What a claim is: an id, a statement, its source, and the observables in which it can be confronted.
 
-Theory modules decorate the functions that compute a result with :func:`claim`; simulation names what it measures
-by the same :class:`Observable` names; only :mod:`fimtheory.verification` sees both.
+Theory modules decorate the function that computes a result with :func:`claim`; simulation names what it measures
+by the same observable names; only :mod:`fimtheory.verification` sees both.
 """
 
 from __future__ import annotations
 
 import enum
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any
 
 
 class Verdict(enum.Enum):
@@ -31,20 +32,24 @@ class Source:
 class Claim:
     """An executable statement with a permanent id.
 
-    ``observables`` are the names under which simulation measures what ``function`` predicts; ``as_printed`` is the
-    LaTeX of the source where it differs from ``statement``; ``printed_function`` evaluates that printed form, so that
-    a misprint is refuted by the same check that supports the correction.
+    ``predict(network)`` maps observable names to predictions, SymPy expressions in the width scale M;
+    ``predict_printed`` does the same for the form in the source, where that differs, so that a misprint is refuted by
+    the very check that supports the correction.
     """
 
     id: str
+    title: str
     statement: str
-    source: Source | None
-    function: Callable
+    predict: Callable[[Any], dict]
+    source: Source
     assumptions: tuple[str, ...] = ()
-    observables: tuple[str, ...] = ()
     as_printed: str | None = None
-    printed_function: Callable | None = None
-    symbols: tuple[str, ...] = field(default=())
+    predict_printed: Callable[[Any], dict] | None = None
+
+    @property
+    def module(self) -> str:
+        """The module that carries the statement."""
+        return self.predict.__module__
 
 
 _REGISTRY: dict[str, Claim] = {}
@@ -53,27 +58,24 @@ _REGISTRY: dict[str, Claim] = {}
 def claim(
     id: str,
     *,
+    title: str,
     statement: str,
-    source: Source | None = None,
+    source: Source,
     assumptions: tuple[str, ...] = (),
-    observables: tuple[str, ...] = (),
     as_printed: str | None = None,
-    printed: Callable | None = None,
-    symbols: tuple[str, ...] = (),
+    printed: Callable[[Any], dict] | None = None,
 ) -> Callable[[Callable], Callable]:
     """Register the decorated function as the executable form of a claim; the function itself is unchanged."""
 
-    def register(function: Callable) -> Callable:
+    def register(predict: Callable) -> Callable:
         if id in _REGISTRY:
             raise RuntimeError(f"claim id {id!r} is registered twice")
-        _REGISTRY[id] = Claim(
-            id, statement, source, function, assumptions, observables, as_printed, printed, symbols
-        )
-        return function
+        _REGISTRY[id] = Claim(id, title, statement, predict, source, assumptions, as_printed, printed)
+        return predict
 
     return register
 
 
 def registered() -> dict[str, Claim]:
-    """All claims registered so far, by id (import :mod:`fimtheory.catalogue` to have every theory module loaded)."""
+    """All claims registered so far, by id; :mod:`fimtheory.catalogue` loads every module that has some."""
     return dict(_REGISTRY)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import sympy as sp
 from sympy.printing.latex import LatexPrinter
 
-SYMBOL_NAMES: dict[sp.Symbol, str] = {}
-"""Printed forms of symbols, filled by :mod:`fimtheory.notation`."""
-
+from fimtheory.notation import SYMBOL_LATEX
 
 def latex(expression: sp.Expr) -> str:
     r"""The LaTeX source of an expression.
@@ -16,13 +14,13 @@ def latex(expression: sp.Expr) -> str:
     >>> latex(sp.sqrt(1 - c**2) + c * (sp.pi - sp.acos(c)))
     '\\sqrt{1 - c^{2}} + c \\left(\\pi - \\arccos c\\right)'
     """
-    return _Printer({"symbol_names": SYMBOL_NAMES}).doprint(expression)
+    return _Printer({"symbol_names": SYMBOL_LATEX}).doprint(sp.sympify(expression))
 
 
 class _Printer(LatexPrinter):
     def _print_Add(self, expr, order=None):
-        denominators = {t.as_coeff_Mul()[0].q for t in expr.args if t.as_coeff_Mul()[0].is_Rational}
-        if len(denominators) == 1 and (q := denominators.pop()) > 1:
+        denominators = {sp.fraction(t)[1] for t in expr.args}
+        if len(denominators) == 1 and (q := denominators.pop()).is_Integer and q > 1:
             return rf"\frac{{{self._print(sp.Add(*(q * t for t in expr.args)))}}}{{{q}}}"
         terms = sorted(expr.args, key=_term_order)
         negative_first = [t for t in terms if not t.could_extract_minus_sign()]

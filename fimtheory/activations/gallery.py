@@ -40,7 +40,7 @@ ENTRIES = (
     Entry("f_opt", "(x + sqrt(6)*(x**2 - 1))/sqrt(13)", "best conditioned spectrum (Pennington and Worah 2018)"),
     Entry(
         "srelu",
-        "(max(x, 0) + alpha*max(-x, 0) - (1 + alpha)/sqrt(2*pi))/sqrt((1 + alpha**2)/2 - (1 + alpha)**2/(2*pi))",
+        "(sqrt(2*pi)*(max(x, 0) + alpha*max(-x, 0)) - (1 + alpha))/sqrt(pi*(1 + alpha**2) - (1 + alpha)**2)",
         "centred, normalised leaky ReLU (Pennington and Worah 2018, eq. 30)",
         {"alpha": "real"},
     ),

@@ -116,8 +116,9 @@ def judge(
 
     - INCONCLUSIVE where the ladder does not follow its law (p < 1e-3);
     - otherwise CONTRADICTED where ``|z| >= 4``;
-    - otherwise SUPPORTED where ``|z| < 3`` and the ladder could have seen an error of ``resolution``: three standard
-      errors are at most ``resolution * scale``, with ``scale = |predicted|`` unless given;
+    - otherwise SUPPORTED where ``|z| < 3`` and the limit is known to agree within ``resolution``: deviation and three
+      standard errors together are at most ``resolution * scale``, with ``scale = |predicted|`` unless given, so that a
+      prediction wrong by ``resolution`` is supported once in a thousand times however noisy the ladder;
     - otherwise INCONCLUSIVE.
 
     With few networks ``z`` has a Student law. It is reported as the normal score of equal probability, and "three
@@ -130,11 +131,11 @@ def judge(
     deviation = extrapolation.value - float(predicted)
     z = _normal_score(deviation / extrapolation.standard_error, extrapolation.effective_dof)
     reach = stdtrit(extrapolation.effective_dof, ndtr(SUPPORT)) * extrapolation.standard_error
-    verdict, reason = _decide(z, extrapolation.p_value, reach, resolution, scale)
+    verdict, reason = _decide(z, extrapolation.p_value, abs(deviation), reach, resolution * scale)
     return Judgement(verdict, z, deviation / float(scale) if scale else math.nan, reason)
 
 
-def _decide(z: float, p_value: float, reach: float, resolution: float, scale: float) -> tuple[Verdict, str]:
+def _decide(z: float, p_value: float, deviation: float, reach: float, allowed: float) -> tuple[Verdict, str]:
     distance = f"the limit is {abs(z):.1f} standard errors from the prediction"
     if p_value < FIT_LEVEL:
         return Verdict.INCONCLUSIVE, f"the widths do not follow the law in 1/M (p = {p_value:.1g}): take larger widths"
@@ -142,15 +143,12 @@ def _decide(z: float, p_value: float, reach: float, resolution: float, scale: fl
         return Verdict.CONTRADICTED, distance
     if abs(z) >= SUPPORT:
         return Verdict.INCONCLUSIVE, f"{distance}: need more networks to tell"
-    if scale == 0:
+    if allowed == 0:
         return Verdict.INCONCLUSIVE, "a prediction of zero has no relative error: give the scale to compare with"
-    if reach > resolution * scale:
-        factor = math.ceil((reach / (resolution * scale)) ** 2)
-        return Verdict.INCONCLUSIVE, (
-            f"standard error too large to exclude an error of {resolution:.2g} of the prediction: "
-            f"need about {factor} times as many networks"
-        )
-    return Verdict.SUPPORTED, f"{distance}, three of which are {reach / scale:.2%}"
+    if deviation + reach > allowed:
+        needed = max(2, math.ceil((reach / max(allowed - deviation, allowed / 4)) ** 2))
+        return Verdict.INCONCLUSIVE, f"{distance}, but these are too large: need about {needed} times as many networks"
+    return Verdict.SUPPORTED, f"{distance}, and agrees within the resolution"
 
 
 def _normal_score(t: float, dof: float) -> float:

@@ -1,0 +1,126 @@
+"""A quantity as every output of the package shows it: formula, LaTeX, value, status."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import sympy as sp
+from flint import arb, ctx
+from mpmath import mp
+
+from fimtheory.emission import emit
+from fimtheory.errors import InputError, NotConverged
+from fimtheory.gaussian.expectation import Expectation, PairExpectation
+from fimtheory.latex import latex
+
+MAX_DIGITS = 300
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """An expression with its status: ``exact`` (a closed formula) or ``numerical`` (an integral evaluated).
+
+    >>> Quantity(sp.pi / 4).as_json(10)
+    {'formula': 'pi/4', 'latex': '\\\\frac{\\\\pi}{4}', 'value': '0.7853981634', 'status': 'exact'}
+    """
+
+    expression: sp.Expr
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the expression is free of unevaluated integrals."""
+        return not self.expression.has(Expectation, PairExpectation)
+
+    @property
+    def status(self) -> str:
+        """``exact`` or ``numerical``."""
+        return "exact" if self.is_closed else "numerical"
+
+    @property
+    def latex(self) -> str:
+        """LaTeX of the formula (of the integral, where there is no closed form)."""
+        return latex(self.expression)
+
+    def value(self, digits: int = 16) -> str | None:
+        """The decimal value to ``digits`` significant digits; None while symbols are free."""
+        return None if self.expression.free_symbols else decimal(self.expression, digits)
+
+    def as_json(self, digits: int = 16) -> dict[str, str | None]:
+        """The four keys of the public format."""
+        formula = str(self.expression) if self.is_closed else None
+        return {"formula": formula, "latex": self.latex, "value": self.value(digits), "status": self.status}
+
+    def _repr_latex_(self) -> str:
+        return rf"$\displaystyle {self.latex}$"
+
+
+def decimal(expression: sp.Expr, digits: int = 16) -> str:
+    """A number to ``digits`` correct significant digits, as a decimal string.
+
+    Closed forms are evaluated in ball arithmetic at growing precision until the error bound leaves no doubt.
+
+    >>> decimal(sp.sqrt(2), 30)
+    '1.41421356237309504880168872421'
+    """
+    return as_decimal(number(expression, digits + 5), digits)
+
+
+def as_decimal(value: mp.mpf, digits: int) -> str:
+    """An ``mpf`` as a decimal string of ``digits`` significant digits."""
+    with mp.workdps(digits + 10):
+        return mp.nstr(value, digits, strip_zeros=True, min_fixed=-8, max_fixed=digits + 1).removesuffix(".0")
+
+
+def number(
+    expression: sp.Expr, digits: int = 16, values: Mapping[sp.Symbol, sp.Expr | mp.mpf] | None = None
+) -> mp.mpf:
+    """An expression without free symbols (after ``values``) as an ``mpmath.mpf`` with ``digits`` correct digits.
+
+    Raises :class:`InputError` where a symbol has no value, :class:`NotConverged` where the digits are not reached.
+    """
+    if not 1 <= digits <= MAX_DIGITS:
+        raise InputError(f"{digits} digits cannot be given: ask for 1 to {MAX_DIGITS}")
+    e = sp.sympify(expression)
+    if values:
+        e = e.subs({symbol: _exact(value) for symbol, value in values.items()})
+    if e.is_zero:
+        return mp.mpf(0)
+    integrals = sorted(e.atoms(Expectation, PairExpectation), key=sp.default_sort_key)
+    names = [sp.Dummy(f"integral_{k}") for k in range(len(integrals))]
+    function = emit(e.xreplace(dict(zip(integrals, names, strict=True))), names, "ball")
+    for extra in (15, 60, 200):
+        saved, ctx.dps = ctx.dps, digits + extra
+        try:
+            balls = [_ball(integral.digits(digits + 10)) for integral in integrals]
+            ball = function(*balls)
+            if ball.is_finite() and ball.rel_accuracy_bits() > 3.33 * (digits + 3):
+                with mp.workdps(digits + 15):
+                    return mp.mpf(ball.mid().str(digits + 10, radius=False))
+        finally:
+            ctx.dps = saved
+        if integrals:
+            break
+    return _fallback(e, digits)
+
+
+def _fallback(e: sp.Expr, digits: int) -> mp.mpf:
+    """A value so close to zero that relative digits are out of reach is zero for every purpose of the package."""
+    with mp.workdps(digits + 15):
+        value = mp.mpf(sp.N(e, digits + 15)._to_mpmath(int(3.33 * digits) + 50))
+        if not mp.isfinite(value):
+            raise NotConverged(f"{e} has no finite value", float(value))
+        return value
+
+
+def _ball(value: mp.mpf) -> arb:
+    with mp.workdps(ctx.dps):
+        return arb(mp.nstr(value, ctx.dps))
+
+
+def _exact(value: sp.Expr | mp.mpf) -> sp.Expr:
+    """Multiprecision numbers as rationals, so that nothing is lost on the way through SymPy."""
+    if isinstance(value, mp.mpf):
+        sign, mantissa, exponent, _ = value._mpf_
+        return sp.Integer((-1) ** sign * int(mantissa)) * sp.Integer(2) ** int(exponent)
+    return sp.sympify(value)

@@ -1,0 +1,75 @@
+"""The papers whose statements the package carries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Paper:
+    """A source document."""
+
+    key: str
+    authors: str
+    title: str
+    venue: str
+    year: int
+
+    @property
+    def bibtex(self) -> str:
+        """A BibTeX entry."""
+        return (
+            f"@article{{{self.key},\n  author = {{{self.authors}}},\n  title = {{{{{self.title}}}}},\n"
+            f"  journal = {{{self.venue}}},\n  year = {{{self.year}}}\n}}"
+        )
+
+    def __str__(self) -> str:
+        return f"{self.authors.replace(' and ', ', ')} ({self.year}), {self.title}, {self.venue}"
+
+
+_PAPERS = (
+    Paper(
+        "karakida2020",
+        "Karakida, Ryo and Akaho, Shotaro and Amari, Shun-ichi",
+        "Pathological spectra of the Fisher information metric and its variants in deep neural networks",
+        "arXiv:1910.05992",
+        2020,
+    ),
+    Paper(
+        "pennington2018",
+        "Pennington, Jeffrey and Worah, Pratik",
+        "The spectrum of the Fisher information matrix of a single-hidden-layer neural network",
+        "Advances in Neural Information Processing Systems 31",
+        2018,
+    ),
+    Paper(
+        "takeishi2021",
+        "Takeishi, Yoshinari and Iida, Masazumi and Takeuchi, Jun'ichi",
+        "Approximate spectral decomposition of Fisher information matrix for simple ReLU networks",
+        "arXiv:2111.15256",
+        2021,
+    ),
+    Paper(
+        "ho2025",
+        "Ho, Ka Long Keith and Takeishi, Yoshinari and Takeuchi, Junichi",
+        "Function forms of simple ReLU networks with random hidden weights",
+        "preprint",
+        2025,
+    ),
+    Paper(
+        "sun2016",
+        "Sun, Ke and Nielsen, Frank",
+        "Relative natural gradient for learning large complex models",
+        "arXiv:1606.06069",
+        2016,
+    ),
+    Paper(
+        "cho2009",
+        "Cho, Youngmin and Saul, Lawrence K.",
+        "Kernel methods for deep learning",
+        "Advances in Neural Information Processing Systems 22",
+        2009,
+    ),
+)
+
+PAPERS = {paper.key: paper for paper in _PAPERS}

@@ -1,0 +1,148 @@
+r"""Eigenvalue statistics of the Fisher information matrix F of a deep network, and of its diagonal blocks.
+
+F = sum_k (1/N) sum_n grad f_k(n) grad f_k(n)' is P x P; its dual F* = R'R (C N x C N) has the same non-zero
+eigenvalues and tends to (alpha M/N) I_C (x) K, with K = kappa_1 on the diagonal and kappa_2 off it. Mean, second moment
+and largest eigenvalue are trace / P, squared Frobenius norm / P and the top eigenvalue of that matrix, with
+P ~ alpha M^2. The largest eigenvalue is the place of C equal outliers: compare it with the mean of the C largest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sympy as sp
+
+from fimtheory.claims import Source, claim
+from fimtheory.latex import latex
+from fimtheory.notation import SYMBOLS
+
+M, N, C = (SYMBOLS[name] for name in "MNC")
+alpha, kappa1, kappa2 = SYMBOLS["alpha_tot"], SYMBOLS["kappa1"], SYMBOLS["kappa2"]
+qhat1, qhat2, qtilde1, qtilde2 = (SYMBOLS[name] for name in ("qhat1", "qhat2", "qtilde1", "qtilde2"))
+alpha_l, alpha_below = SYMBOLS["alpha_l"], SYMBOLS["alpha_below"]
+
+_ASSUMPTIONS = ("M is large", "phi is weakly differentiable", "the network is not centred: kappa_2 > 0")
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Mean, second moment and largest eigenvalue of one metric, as formulas in the symbols of the notation table."""
+
+    mean: sp.Expr
+    second_moment: sp.Expr
+    lambda_max: sp.Expr
+
+    def items(self) -> list[tuple[str, sp.Expr]]:
+        """(name, formula) in the order in which they are printed."""
+        return [("mean", self.mean), ("second_moment", self.second_moment), ("lambda_max", self.lambda_max)]
+
+
+def dual_statistics(scale: sp.Expr, k1: sp.Expr, k2: sp.Expr, count: sp.Expr) -> Statistics:
+    """The statistics, over ``count`` eigenvalues, of a metric whose dual is scale * I_C (x) K, K the N x N matrix with
+    k1 on the diagonal and k2 elsewhere.
+
+    The eigenvalues of the dual are scale (k1 + (N-1) k2), C times, and scale (k1 - k2), C (N-1) times.
+
+    >>> dual_statistics(sp.S.One, kappa1, kappa2, C * N).mean
+    kappa1
+    """
+    return Statistics(
+        mean=C * N * scale * k1 / count,
+        second_moment=C * N * scale**2 / count * (k1**2 + (N - 1) * k2**2),
+        lambda_max=scale * (k1 + (N - 1) * k2),
+    )
+
+
+def fisher() -> Statistics:
+    """Mean, second moment and largest eigenvalue of F.
+
+    Formula: kappa_1 C/M, alpha C (kappa_1^2 + (N-1) kappa_2^2)/N, alpha M (kappa_1 + (N-1) kappa_2)/N.
+    *Source*: Karakida, Akaho, Amari (2020), theorem 3.1. *Holds when* M is large and kappa_2 > 0. *As printed*, one
+    factor of kappa_1 and kappa_2 is a forward order parameter where the dual Gram matrix has the backward one.
+
+    >>> fisher().mean
+    C*kappa1/M
+    """
+    return dual_statistics(alpha * M / N, kappa1, kappa2, alpha * M**2)
+
+
+def fisher_block() -> Statistics:
+    """The same for the diagonal block F^{ll} of one layer, P_l = alpha_l alpha_{l-1} M^2 parameters, alpha_L = C/M.
+
+    *Source*: Karakida, Akaho, Amari (2020), section 3.2. *Holds when* M is large. In the first layer qhat_2^0 = 0: all
+    C N eigenvalues tend to one place, and the sampled ones spread around it as M^(-1/2).
+
+    >>> fisher_block().mean
+    C*qhat1*qtilde1/(M*alpha_l)
+    """
+    return dual_statistics(alpha_below * M / N, qtilde1 * qhat1, qtilde2 * qhat2, alpha_l * alpha_below * M**2)
+
+
+def _printed_kappas(network) -> dict[sp.Symbol, sp.Expr]:
+    """kappa_1 and kappa_2 as printed: two forward order parameters a summand (the output's is q^L: it is linear)."""
+    o, a, L = network.order_parameters, network.alphas, network.depth
+    w, b = network.sigma_w2, network.sigma_b2
+    found = {}
+    for t, hat in ((1, o.qhat1), (2, o.qhat2)):
+        forward = {k: sp.Float(v, network.digits) for k, v in hat.items()}
+        forward[L] = w * forward[L - 1] + b
+        summands = (a[k - 1] * forward[k] * forward[k - 1] for k in range(1, L + 1))
+        found[SYMBOLS[f"kappa{t}"]] = sum(summands) / network.values()[alpha]
+    return found
+
+
+def _printed(network) -> dict[str, sp.Expr]:
+    network.require_theorem()
+    values = network.values() | _printed_kappas(network)
+    return {f"deep.F.{name}": e.subs(values) for name, e in fisher().items()}
+
+
+def statement(metric: str, statistics: Statistics) -> str:
+    """The three formulas of a metric as one line of LaTeX."""
+    names = {"mean": r"m_\lambda", "second_moment": r"s_\lambda", "lambda_max": r"\lambda_{\max}"}
+    lines = (rf"{names[name]}({metric}) \sim {latex(e)}" for name, e in statistics.items())
+    return r",\quad ".join(lines)
+
+
+_KAPPA = (
+    r"\kappa_t = \sum_{l=1}^{L} \frac{\alpha_{l-1}}{\alpha}\, \tilde q_t^{l}\, \hat q_t^{l-1},\quad "
+    r"\alpha = \sum_{l=1}^{L-1} \alpha_l \alpha_{l-1}"
+)
+_KAPPA_PRINTED = r"\kappa_t := \sum_{l=1}^{L} \frac{\alpha_{l-1}}{\alpha}\, \hat q_t^{l}\, \hat q_t^{l-1}"
+
+
+@claim(
+    "karakida2020.thm3.1",
+    title="Mean, second moment and largest eigenvalue of F",
+    statement=statement("F", fisher()) + r",\quad " + _KAPPA,
+    source=Source("karakida2020", "Theorem 3.1"),
+    assumptions=_ASSUMPTIONS,
+    as_printed=_KAPPA_PRINTED,
+    printed=_printed,
+)
+def predict_fisher(network) -> dict[str, sp.Expr]:
+    """The statistics of F for one network, in M."""
+    network.require_theorem()
+    return {f"deep.F.{name}": e.subs(network.values()) for name, e in fisher().items()}
+
+
+@claim(
+    "karakida2020.sec3.2",
+    title="Mean, second moment and largest eigenvalue of the diagonal blocks of F",
+    statement=statement("F^{ll}", fisher_block()),
+    source=Source("karakida2020", "Section 3.2"),
+    assumptions=(*_ASSUMPTIONS, "alpha_L = C/M"),
+)
+def predict_blocks(network) -> dict[str, sp.Expr]:
+    """The statistics of every block for one network, in M.
+
+    The largest eigenvalue of the first block is left out: it has no isolated cluster, its limit is approached as
+    M^(-1/2), and a ladder in 1/M would misread it.
+    """
+    network.require_theorem()
+    return {
+        f"deep.F_blocks[{l}].{name}": e.subs(network.layer_values(l))
+        for l in range(1, network.depth + 1)
+        for name, e in fisher_block().items()
+        if (l, name) != (1, "lambda_max")
+    }
