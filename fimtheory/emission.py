@@ -6,6 +6,7 @@ branches that overflow, the functions of :mod:`fimtheory.functions`) is decided 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -45,17 +46,31 @@ def emit(expression: sp.Expr, args: Sequence[sp.Symbol] | sp.Symbol, target: str
 
 @functools.lru_cache(maxsize=512)
 def _compiled(e: sp.Expr, symbols: tuple[sp.Symbol, ...], target: str) -> Callable:
-    return {"numpy": _numpy, "cupy": _cupy, "mpmath": _mpmath, "ball": _ball}[target](e, symbols)
+    e, kernels = _with_kernels(e, target)
+    return {"numpy": _numpy, "cupy": _cupy, "mpmath": _mpmath, "ball": _ball}[target](e, symbols, kernels)
+
+
+def _with_kernels(e: sp.Expr, target: str) -> tuple[sp.Expr, dict[str, Callable]]:
+    """Nodes that bring their own numerics (``kernel(target)`` and ``kernel_args``) become calls of that kernel."""
+    kernels, calls = {}, {}
+    for node in dict.fromkeys(n for n in sp.preorder_traversal(e) if hasattr(n, "kernel")):
+        name = f"kernel_{len(kernels)}"
+        kernels[name] = node.kernel(target)
+        calls[node] = sp.Function(name)(*node.kernel_args)
+    return e.xreplace(calls), kernels
 
 
 # -- stable forms
 
 
 def stable(e: sp.Expr) -> sp.Expr:
-    """log(1 + exp(u)) -> softplus(u) and 1/(1 + exp(u)) -> sigmoid(-u), which do not overflow."""
+    """log(1 + exp(u)) -> softplus(u) and exp(u)/(1 + exp(u)) -> sigmoid(u), which do not overflow."""
+    if not e.has(sp.exp):
+        return e
     u = sp.Wild("u")
     e = e.replace(sp.log(1 + sp.exp(u)), softplus(u))
-    return e.replace(1 / (1 + sp.exp(u)), sigmoid(-u))
+    e = e.replace(1 / (1 + sp.exp(u)), sigmoid(-u))
+    return e.replace(sp.exp(u) * sigmoid(-u), sigmoid(u))
 
 
 # -- numpy and cupy
@@ -87,36 +102,36 @@ class _ArrayPrinter(NumPyPrinter):
         return code
 
 
-def _numpy(e: sp.Expr, symbols: tuple[sp.Symbol, ...]) -> Callable:
+def _numpy(e: sp.Expr, symbols: tuple[sp.Symbol, ...], kernels: dict[str, Callable]) -> Callable:
     import numpy as np
     from scipy import special
 
-    return _array_function(e, symbols, np, special, _bivariate_numpy)
+    return _array_function(e, symbols, np, special, {"BivariateNormalCDF": _bivariate_numpy} | kernels)
 
 
-def _cupy(e: sp.Expr, symbols: tuple[sp.Symbol, ...]) -> Callable:
+def _cupy(e: sp.Expr, symbols: tuple[sp.Symbol, ...], kernels: dict[str, Callable]) -> Callable:
     try:
         import cupy as cp  # pyright: ignore[reportMissingImports]
         from cupyx.scipy import special  # pyright: ignore[reportMissingImports]
     except ImportError:
         raise InputError('CuPy is not installed: pip install "fimtheory[cupy]", or use target "numpy"') from None
 
-    return _array_function(e, symbols, cp, special, None)
+    return _array_function(e, symbols, cp, special, kernels)
 
 
-def _array_function(e, symbols, xp, special, bivariate) -> Callable:
+def _array_function(e, symbols, xp, special, kernels: dict[str, Callable]) -> Callable:
     namespace = {name: getattr(xp, name) for name in ("maximum", "minimum", "where", "nan")}
     namespace |= {"Phi": special.ndtr, "erf": special.erf, "erfc": special.erfc, "sigmoid": special.expit}
     namespace["softplus"] = lambda u: xp.logaddexp(0.0, u)
     namespace["heaviside"] = lambda u, half: xp.where(u > 0, 1.0, xp.where(u < 0, 0.0, half))
-    namespace["BivariateNormalCDF"] = bivariate
+    namespace |= kernels
     printer = _ArrayPrinter({"fully_qualified_modules": False, "inline": True, "allow_unknown_functions": True})
     function = sp.lambdify(symbols, stable(e), modules=[namespace, xp], printer=printer, cse=True)
 
     @functools.wraps(function)
     def evaluate(*values):
         arrays = [xp.asarray(v) if getattr(v, "dtype", None) is not None else xp.asarray(v, dtype=float) for v in values]
-        with np_errstate(xp):
+        with _silent(xp):
             result = function(*arrays)
         shape = xp.broadcast_shapes(*(a.shape for a in arrays)) if arrays else ()
         return xp.broadcast_to(xp.asarray(result), shape) if xp.ndim(result) < len(shape) else result
@@ -124,10 +139,8 @@ def _array_function(e, symbols, xp, special, bivariate) -> Callable:
     return evaluate
 
 
-def np_errstate(xp):
+def _silent(xp):
     """Branches of a ``where`` that are not taken may overflow: silence them, the result is not affected."""
-    import contextlib
-
     return xp.errstate(all="ignore") if hasattr(xp, "errstate") else contextlib.nullcontext()
 
 
@@ -164,7 +177,7 @@ class _MpmathPrinter(MpmathPrinter):
         return f"min({', '.join(map(self._print, expr.args))})"
 
 
-def _mpmath(e: sp.Expr, symbols: tuple[sp.Symbol, ...]) -> Callable:
+def _mpmath(e: sp.Expr, symbols: tuple[sp.Symbol, ...], kernels: dict[str, Callable]) -> Callable:
     from mpmath import mp
 
     def bivariate(h, k, rho):
@@ -179,7 +192,7 @@ def _mpmath(e: sp.Expr, symbols: tuple[sp.Symbol, ...]) -> Callable:
         "sigmoid": lambda u: 1 / (1 + mp.exp(-u)),
         "softplus": lambda u: mp.log1p(mp.exp(u)) if u < 0 else u + mp.log1p(mp.exp(-u)),
         "Heaviside": lambda u, half=0.5: mp.mpf(1) if u > 0 else mp.mpf(0) if u < 0 else mp.mpf(half),
-    }
+    } | kernels
     printer = _MpmathPrinter({"fully_qualified_modules": False, "inline": True, "allow_unknown_functions": True})
     function = sp.lambdify(symbols, e, modules=[namespace, "mpmath"], printer=printer)
     return functools.wraps(function)(lambda *values: function(*(mp.mpmathify(v) for v in values)))
@@ -237,9 +250,9 @@ for _name in "Max Min Abs sign Heaviside Phi BivariateNormalCDF sigmoid softplus
     setattr(_BallPrinter, f"_print_{_name}", _BallPrinter._print_Function)
 
 
-def _ball(e: sp.Expr, symbols: tuple[sp.Symbol, ...]) -> Callable:
+def _ball(e: sp.Expr, symbols: tuple[sp.Symbol, ...], kernels: dict[str, Callable]) -> Callable:
     printer = _BallPrinter({"fully_qualified_modules": False, "inline": True, "allow_unknown_functions": True})
-    function = sp.lambdify(symbols, e, modules=[_ball_namespace()], printer=printer, cse=True)
+    function = sp.lambdify(symbols, e, modules=[_ball_namespace() | kernels], printer=printer, cse=True)
     from flint import arb
 
     return functools.wraps(function)(lambda *values: arb(function(*values)))

@@ -71,6 +71,8 @@ class _Printer(LatexPrinter):
 
     def _print_Pow(self, expr):
         base, exponent = expr.args
+        if _is_integral(base) and exponent.is_Integer and exponent > 0:
+            return rf"\left({self._print(base)}\right)^{{{exponent}}}"
         if exponent.is_Rational and exponent < 0:
             return rf"\frac{{1}}{{{self._print(base**-exponent)}}}"
         if exponent.is_Rational and exponent.q == 2 and exponent.p > 1:
@@ -97,45 +99,16 @@ class _Printer(LatexPrinter):
         bottom = bottom if denominator.is_Atom else rf"\left({bottom}\right)"
         return f"{top}/{bottom}"
 
-    def _print_acos(self, expr, exp=None):
-        return self._call(r"\arccos", expr, exp)
-
-    def _print_asin(self, expr, exp=None):
-        return self._call(r"\arcsin", expr, exp)
-
-    def _print_atan(self, expr, exp=None):
-        return self._call(r"\arctan", expr, exp)
-
-    def _print_erf(self, expr, exp=None):
-        return self._call(r"\operatorname{erf}", expr, exp, bare=False)
-
-    def _print_erfc(self, expr, exp=None):
-        return self._call(r"\operatorname{erfc}", expr, exp, bare=False)
-
-    def _call(self, name: str, expr, exp, bare: bool = True) -> str:
+    def _call(self, name: str, expr, exp, bare: bool) -> str:
+        """name argument; without parentheses where the argument is one symbol and the name is an operator of TeX."""
         head = name if exp is None else f"{name}^{{{exp}}}"
         argument = expr.args[0]
         body = self._print(argument)
         return f"{head} {body}" if bare and argument.is_Symbol else rf"{head}\left({body}\right)"
 
-    def _print_sin(self, expr, exp=None):
-        return self._call(r"\sin", expr, exp)
-
-    def _print_cos(self, expr, exp=None):
-        return self._call(r"\cos", expr, exp)
-
-    def _print_tanh(self, expr, exp=None):
-        return self._call(r"\tanh", expr, exp)
-
-    def _print_log(self, expr, exp=None):
-        return self._call(r"\log", expr, exp)
-
     def _print_Abs(self, expr, exp=None):
         body = rf"\left|{self._print(expr.args[0])}\right|"
         return body if exp is None else f"{body}^{{{exp}}}"
-
-    def _print_sign(self, expr, exp=None):
-        return self._call(r"\operatorname{sign}", expr, exp, bare=False)
 
     def _print_Max(self, expr, exp=None):
         return self._extremum(r"\max", expr, exp)
@@ -157,6 +130,18 @@ class _Printer(LatexPrinter):
         otherwise = r"\text{otherwise}" if condition == sp.true else self._print(condition)
         lines.append(rf"{self._print(last)} & {otherwise}")
         return r"\begin{cases} " + r" \\ ".join(lines) + r" \end{cases}"
+
+
+def _call_printer(name: str, bare: bool):
+    return lambda self, expr, exp=None: self._call(name, expr, exp, bare)
+
+
+for _function, _name in {"acos": "arccos", "asin": "arcsin", "atan": "arctan"}.items():
+    setattr(_Printer, f"_print_{_function}", _call_printer(rf"\{_name}", bare=True))
+for _name in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "log"):
+    setattr(_Printer, f"_print_{_name}", _call_printer(rf"\{_name}", bare=True))
+for _name in ("erf", "erfc", "sign"):
+    setattr(_Printer, f"_print_{_name}", _call_printer(rf"\operatorname{{{_name}}}", bare=False))
 
 
 class _Root(sp.Expr):
@@ -207,7 +192,7 @@ def _rationalised(number: sp.Rational, above: list, below: list) -> tuple[sp.Rat
 def _beside(top: list, bottom: list) -> tuple[list, list]:
     """What stands in the numerator, and what stands beside the fraction."""
     if any(b.free_symbols for b in bottom):
-        beside = [t for t in top if t.is_Function or _is_integral(t)]
+        beside = [t for t in top if (t.is_Function and not isinstance(t, sp.exp)) or _is_integral(t)]
         return [t for t in top if t not in beside], beside
     sums = [t for t in top if _is_sum(t)]
     others = [t for t in top if t.is_Function or _is_integral(t)]

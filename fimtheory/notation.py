@@ -9,7 +9,7 @@ import sympy as sp
 
 @dataclass(frozen=True)
 class Row:
-    """One symbol of the subject."""
+    """One symbol of the subject; formulas in ``meaning`` stand between dollars."""
 
     name: str
     latex: str
@@ -26,25 +26,25 @@ TABLE = (
     Row("x", "x", "the argument of the activation, a pre-activation", ("real",)),
     Row("q", "q", "variance of a pre-activation"),
     Row("c", "c", "correlation of two pre-activations", ("real",)),
-    Row("M", "M", "width scale: layer l has alpha_l M units"),
+    Row("M", "M", r"width scale: layer $l$ has $\alpha_l M$ units"),
     Row("N", "N", "number of input samples"),
     Row("C", "C", "number of network outputs"),
     Row("sigma_w2", r"\sigma_w^2", "variance of the weights, times the width of the layer below"),
     Row("sigma_b2", r"\sigma_b^2", "variance of the biases", ("nonnegative",)),
-    Row("alpha_tot", r"\alpha", "sum of alpha_l alpha_{l-1} over hidden layers: P ~ alpha M^2 parameters"),
-    Row("alpha_sum", r"\tilde\alpha", "sum of alpha_l over input and hidden layers"),
-    Row("kappa1", r"\kappa_1", "diagonal order parameter of F"),
-    Row("kappa2", r"\kappa_2", "off-diagonal order parameter of F"),
+    Row("alpha_tot", r"\alpha", r"sum of $\alpha_l \alpha_{l-1}$ over hidden layers: $P \sim \alpha M^2$ parameters"),
+    Row("alpha_sum", r"\tilde\alpha", r"sum of $\alpha_l$ over input and hidden layers"),
+    Row("kappa1", r"\kappa_1", "diagonal order parameter of $F$"),
+    Row("kappa2", r"\kappa_2", "off-diagonal order parameter of $F$"),
     Row("kappa1_ntk", r"\kappa_1'", "diagonal order parameter of the tangent kernel"),
     Row("kappa2_ntk", r"\kappa_2'", "off-diagonal order parameter of the tangent kernel"),
-    Row("kappa1_feature", r"\tilde\kappa_1", "diagonal order parameter of the feature metric A"),
-    Row("kappa2_feature", r"\tilde\kappa_2", "off-diagonal order parameter of the feature metric A"),
+    Row("kappa1_feature", r"\tilde\kappa_1", "diagonal order parameter of the feature metric $A$"),
+    Row("kappa2_feature", r"\tilde\kappa_2", "off-diagonal order parameter of the feature metric $A$"),
     Row("qhat1", r"\hat q_1^{l-1}", "mean square of the activities one layer below"),
     Row("qhat2", r"\hat q_2^{l-1}", "overlap of the activities for two inputs one layer below"),
     Row("qtilde1", r"\tilde q_1^{l}", "squared norm of the backward signal at the layer"),
     Row("qtilde2", r"\tilde q_2^{l}", "overlap of the backward signals for two inputs at the layer"),
-    Row("alpha_l", r"\alpha_l", "width of the layer in units of M"),
-    Row("alpha_below", r"\alpha_{l-1}", "width of the layer below in units of M"),
+    Row("alpha_l", r"\alpha_l", "width of the layer in units of $M$"),
+    Row("alpha_below", r"\alpha_{l-1}", "width of the layer below in units of $M$"),
 )
 
 SYMBOLS = {row.name: row.symbol for row in TABLE}

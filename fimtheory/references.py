@@ -24,7 +24,8 @@ class Paper:
         )
 
     def __str__(self) -> str:
-        return f"{self.authors.replace(' and ', ', ')} ({self.year}), {self.title}, {self.venue}"
+        names = (" ".join(reversed(author.split(", "))) for author in self.authors.split(" and "))
+        return f"{', '.join(names)} ({self.year}), {self.title}, {self.venue}"
 
 
 _PAPERS = (

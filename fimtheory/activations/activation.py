@@ -152,6 +152,10 @@ class Activation:
             self._pieces, self._pieces, *_variance_and_correlation(q, c), derivatives=True
         )
 
+    def covariance_form(self, derivatives: bool = False) -> sp.Expr | None:
+        """I_phi[q_1, q_2], the dual at variance q_1 and covariance q_2 (of phi' with ``derivatives``); None if not closed."""
+        return gaussian.covariance_form(self._pieces, derivatives)
+
     # -- other activations
 
     @property

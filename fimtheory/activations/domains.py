@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 
+from fimtheory.activations.parser import CONSTANTS, FUNCTIONS
 from fimtheory.errors import InputError
 
 # domain name -> (SymPy assumptions, values at which equalities are tested)
@@ -15,6 +16,7 @@ _DOMAINS: dict[str, tuple[dict[str, bool], tuple[str, ...]]] = {
     "negative": ({"negative": True}, ("-3/7", "-5/4", "-17/8")),
     "nonnegative": ({"nonnegative": True}, ("3/7", "5/4", "17/8")),
 }
+_RESERVED = {"x", "q", "c", *FUNCTIONS, *CONSTANTS}
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,11 @@ class Parameter:
     domain: str = "real"
 
     def __post_init__(self) -> None:
-        if not self.name.isidentifier() or self.name == "x":
-            raise InputError(f"{self.name!r} cannot name a parameter: use a letter or a word, and not x")
+        if not self.name.isidentifier() or self.name in _RESERVED:
+            raise InputError(
+                f"{self.name!r} cannot name a parameter: use a word other than x (the variable), q and c (variance and"
+                " correlation) and the functions of the parser"
+            )
         if self.domain not in _DOMAINS:
             raise InputError(f"unknown domain {self.domain!r} of {self.name}: choose one of {', '.join(_DOMAINS)}")
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable
 
+import numpy as np
 import sympy as sp
+from mpmath import mp
 
-from fimtheory.emission import stable
-from fimtheory.errors import JumpError, NoClosedForm
+from fimtheory.emission import emit, stable
+from fimtheory.errors import InputError, JumpError, NoClosedForm
 from fimtheory.functions import density, sigmoid, softplus
 from fimtheory.gaussian import quadrature
 from fimtheory.gaussian.cone import Cone, Sum
-from fimtheory.gaussian.field import CORRELATION, Field
+from fimtheory.gaussian.field import CORRELATION, COVARIANCE_FORM, VARIANCE, Field
 from fimtheory.gaussian.normal_form import Atoms, normal_form
 from fimtheory.gaussian.pieces import Pieces, pieces
 from fimtheory.gaussian.textbook import textbook
@@ -35,6 +37,8 @@ def of_pieces(f: Pieces, q: sp.Expr) -> sp.Expr:
     """E f(sqrt(q) Z) for a function given by its pieces."""
     if q.is_zero:
         return _value_at_zero(f)
+    if not q.is_positive:
+        return of_pieces(f, VARIANCE).subs(VARIANCE, q)
     try:
         return _closed([normal_form(f)], ((q,),))
     except NoClosedForm:
@@ -68,6 +72,8 @@ def pair_of_pieces(
     """The same for functions given by their pieces."""
     if abs(c) == 1 or 0 in (q1, q2):
         return _degenerate(f, g, q1, q2, c, derivatives)
+    if q1 == q2 and not q1.is_positive:
+        return pair_of_pieces(f, g, VARIANCE, VARIANCE, CORRELATION, derivatives).subs({VARIANCE: q1, CORRELATION: c})
     try:
         general = _closed([normal_form(f, derivatives), normal_form(g, derivatives)], _covariance(q1, q2))
     except NoClosedForm:
@@ -77,6 +83,15 @@ def pair_of_pieces(
             f, g = f.derivative(), g.derivative()
         return PairExpectation(f.expression, g.expression, f.variable, q1, q2, c)
     return _restore(general, q1, q2).subs(CORRELATION, c)
+
+
+def covariance_form(f: Pieces, derivatives: bool = False) -> sp.Expr | None:
+    """I_f[q_1, q_2] = E f(U) f(V) with variance q_1 and covariance q_2 (of f' with ``derivatives``), None if not closed."""
+    variance, covariance = COVARIANCE_FORM
+    try:
+        return _closed([normal_form(f, derivatives)] * 2, ((variance, covariance), (covariance, variance)))
+    except NoClosedForm:
+        return None
 
 
 def weak_square(f: Pieces, q: sp.Expr) -> sp.Expr:
@@ -250,6 +265,21 @@ class Expectation(sp.Expr):
         f, x, q = self.args
         return quadrature.expectation_digits(pieces(f, x), q, n)
 
+    @property
+    def kernel_args(self) -> tuple[sp.Expr, ...]:
+        """What the value depends on: (q,)."""
+        return (self.args[2],)
+
+    def kernel(self, target: str):
+        """The value as a function of q for an emission target."""
+        f, x, _ = self.args
+        split = _numeric_pieces(f, x)
+        if target == "mpmath":
+            return lambda q: quadrature.expectation_digits(split, exact(q), mp.dps)
+        _require_array_target(target)
+        function, breaks = emit(f, x), [float(h) for h in split.breaks]
+        return np.vectorize(lambda q: quadrature.expectation_float(function, q, breaks), otypes=[float])
+
     def _latex(self, printer, exp=None):
         f, x, q = self.args
         z = sp.Symbol("z", real=True)
@@ -283,6 +313,22 @@ class PairExpectation(sp.Expr):
             return _digits(_degenerate(pieces(f, x), pieces(g, x), q1, q2, c, False), n)
         return quadrature.pair_digits(pieces(f, x), pieces(g, x), q1, q2, c, n)
 
+    @property
+    def kernel_args(self) -> tuple[sp.Expr, ...]:
+        """What the value depends on: (q1, q2, c)."""
+        return self.args[3:]
+
+    def kernel(self, target: str):
+        """The value as a function of (q1, q2, c) for an emission target."""
+        f, g, x, *_ = self.args
+        left, right = _numeric_pieces(f, x), _numeric_pieces(g, x)
+        if target == "mpmath":
+            return lambda q1, q2, c: PairExpectation(f, g, x, exact(q1), exact(q2), exact(c)).digits(mp.dps)
+        _require_array_target(target)
+        functions = emit(f, x), emit(g, x)
+        breaks = [float(h) for h in left.breaks], [float(h) for h in right.breaks]
+        return np.vectorize(lambda q1, q2, c: quadrature.pair_float(*functions, q1, q2, c, *breaks), otypes=[float])
+
     def _latex(self, printer, exp=None):
         f, g, x, q1, q2, c = self.args
         z1, z2 = sp.Symbol("z_1", real=True), sp.Symbol("z_2", real=True)
@@ -293,6 +339,26 @@ class PairExpectation(sp.Expr):
         where = rf"u = {first},\; v = {root}\left({inner}\right)" if root else rf"u = {first},\; v = {inner}"
         integral = rf"\iint \mathrm{{D}}z_1\,\mathrm{{D}}z_2\, {left}\, {right}"
         return _power(rf"{integral} \quad \left({where}\right)", exp)
+
+
+def exact(value) -> sp.Expr:
+    """A multiprecision number as a rational, so that nothing is lost on the way through SymPy."""
+    if isinstance(value, mp.mpf):
+        sign, mantissa, exponent, _ = value._mpf_
+        return sp.Integer((-1) ** sign * int(mantissa)) * sp.Integer(2) ** int(exponent)
+    return sp.sympify(value)
+
+
+def _numeric_pieces(f: sp.Expr, x: sp.Symbol) -> Pieces:
+    free = f.free_symbols - {x}
+    if free:
+        raise InputError(f"the integral of {f} has free parameters ({', '.join(map(str, free))}): give them values")
+    return pieces(f, x)
+
+
+def _require_array_target(target: str) -> None:
+    if target not in ("numpy", "cupy"):
+        raise InputError(f"an integral without closed form has no {target} function: use numpy or mpmath, or .digits(n)")
 
 
 def _digits(e: sp.Expr, n: int):

@@ -18,6 +18,9 @@ CORRELATION = sp.Symbol("c", real=True)
 
 VARIANCE = sp.Symbol("q", positive=True)
 
+COVARIANCE_FORM = (sp.Symbol("q_1", positive=True), sp.Symbol("q_2", real=True))
+"""Variance and covariance, q_2 = q_1 c: the variables of the order-parameter recursions."""
+
 
 class Field:
     """The field of rational functions that holds the given expressions.
@@ -105,6 +108,9 @@ def is_positive(expression: sp.Expr) -> bool | None:
     (True, None)
     """
     e = sp.sympify(expression)
+    variance, covariance = COVARIANCE_FORM
+    if e.has(covariance):
+        e = e.subs(covariance, variance * CORRELATION)
     if e.has(CORRELATION):
         t = sp.Dummy("t", positive=True)
         numerator, denominator = sp.fraction(sp.together(e.subs(CORRELATION, (t - 1) / (t + 1))))

@@ -11,7 +11,7 @@ from mpmath import mp
 
 from fimtheory.emission import emit
 from fimtheory.errors import InputError, NotConverged
-from fimtheory.gaussian.expectation import Expectation, PairExpectation
+from fimtheory.gaussian.expectation import Expectation, PairExpectation, exact
 from fimtheory.latex import latex
 
 MAX_DIGITS = 300
@@ -83,7 +83,7 @@ def number(
         raise InputError(f"{digits} digits cannot be given: ask for 1 to {MAX_DIGITS}")
     e = sp.sympify(expression)
     if values:
-        e = e.subs({symbol: _exact(value) for symbol, value in values.items()})
+        e = e.subs({symbol: exact(value) for symbol, value in values.items()})
     if e.is_zero:
         return mp.mpf(0)
     integrals = sorted(e.atoms(Expectation, PairExpectation), key=sp.default_sort_key)
@@ -116,11 +116,3 @@ def _fallback(e: sp.Expr, digits: int) -> mp.mpf:
 def _ball(value: mp.mpf) -> arb:
     with mp.workdps(ctx.dps):
         return arb(mp.nstr(value, ctx.dps))
-
-
-def _exact(value: sp.Expr | mp.mpf) -> sp.Expr:
-    """Multiprecision numbers as rationals, so that nothing is lost on the way through SymPy."""
-    if isinstance(value, mp.mpf):
-        sign, mantissa, exponent, _ = value._mpf_
-        return sp.Integer((-1) ** sign * int(mantissa)) * sp.Integer(2) ** int(exponent)
-    return sp.sympify(value)

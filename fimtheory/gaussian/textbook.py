@@ -146,7 +146,7 @@ class _Writer:
         factored = sp.Integer(int(number))
         for factor, power in factors:
             factored = factored * _oriented(self._squares(factor), power)
-        return [*front, min(factored, self._squares(rest), key=sp.count_ops)]
+        return [*front, min(self._squares(rest), factored, key=sp.count_ops)]
 
     def _squares(self, polynomial) -> sp.Expr:
         """A polynomial as B^2 - A^2 with B a factored sum (a determinant), where that is shorter."""

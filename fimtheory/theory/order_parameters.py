@@ -18,7 +18,7 @@ from mpmath import mp
 from fimtheory.activations import Activation
 from fimtheory.claims import Source, claim
 from fimtheory.errors import DivergentExpectation
-from fimtheory.gaussian.field import CORRELATION, VARIANCE
+from fimtheory.gaussian.field import CORRELATION, COVARIANCE_FORM, VARIANCE
 from fimtheory.gaussian.quantity import number
 from fimtheory.latex import latex
 
@@ -110,17 +110,23 @@ def _require_finite(phi: Activation, q: mp.mpf, layer: int) -> None:
 
 def recursions(phi: Activation) -> dict[str, str]:
     """The recursions written out for one activation, as LaTeX by the name of the left side."""
-    q, r = sp.Symbol("q_1", positive=True), sp.Symbol("q_2", real=True)
-    second, slope = phi.second_moment(q), phi.second_moment_derivative(q)
-    dual, dual_slope = (f(q, CORRELATION) for f in (phi.dual, phi.dual_derivative))
-    pair = {CORRELATION: r / q} if phi.has_closed_form else {}
-    right = {
-        "qhat1": (r"\hat q_1^{l+1} = ", second),
-        "qhat2": (r"\hat q_2^{l+1} = ", dual.subs(pair)),
-        "qtilde1": (r"\tilde q_1^{l} = \sigma_w^2\, \tilde q_1^{l+1} \cdot ", slope),
-        "qtilde2": (r"\tilde q_2^{l} = \sigma_w^2\, \tilde q_2^{l+1} \cdot ", dual_slope.subs(pair)),
+    q, _ = COVARIANCE_FORM
+    forward, backward = phi.covariance_form(), phi.covariance_form(derivatives=True)
+    dual = phi.dual(q, CORRELATION) if forward is None else forward
+    slope = phi.dual_derivative(q, CORRELATION) if backward is None else backward
+    return {
+        "qhat1": r"\hat q_1^{l+1} = " + latex(phi.second_moment(q)),
+        "qhat2": r"\hat q_2^{l+1} = " + latex(dual),
+        "qtilde1": r"\tilde q_1^{l} = \sigma_w^2\, \tilde q_1^{l+1}" + _factor(phi.second_moment_derivative(q)),
+        "qtilde2": r"\tilde q_2^{l} = \sigma_w^2\, \tilde q_2^{l+1}" + _factor(slope),
     }
-    return {name: left + latex(e) for name, (left, e) in right.items()}
+
+
+def _factor(e: sp.Expr) -> str:
+    """An expression as the last factor of a product: sums in parentheses, a factor one left out."""
+    if e == 1:
+        return ""
+    return rf" \left({latex(e)}\right)" if e.is_Add else rf" \cdot {latex(e)}"
 
 
 @claim(

@@ -1,0 +1,5 @@
+"""``python -m fimtheory``."""
+
+from fimtheory.cli import main
+
+raise SystemExit(main())
