@@ -13,7 +13,7 @@ import sympy as sp
 from mpmath import mp
 
 DIGITS = 15  # every numerical check of every derivation; the working precision is WORKING
-WORKING = 22
+WORKING = 20
 
 
 class Broken(AssertionError):

@@ -11,6 +11,8 @@ probability. These are the moves of the package's own calculus, by hand.
 
 from __future__ import annotations
 
+import functools
+
 import sympy as sp
 from _steps import Account, agreeing, identical, random_points
 from mpmath import mp
@@ -22,21 +24,21 @@ from fimtheory.notation import SYMBOLS
 
 q, c = SYMBOLS["q"], SYMBOLS["c"]
 x, y = sp.symbols("x y", real=True)
-
 p = sp.exp(-(x**2 - 2 * c * x * y + y**2) / (2 * (1 - c**2))) / (2 * sp.pi * sp.sqrt(1 - c**2))
-POINTS = random_points(-1, 1, 3, seed=9)
-HALF_LINE = [0, 3, 11]  # the Gaussian weight beyond 11 is below 10^-26
+
+POINTS = random_points(-1, 0, 1, seed=2) + random_points(0, 1, 1, seed=2)
+HALF_LINE = [0, 10]  # the Gaussian weight beyond 10 is below 10^-21
 
 
 def over_quadrant(integrand: sp.Expr):
     """c -> the integral of an expression over x, y > 0, by brute force."""
-    f = sp.lambdify((x, y, c), integrand, "mpmath")
-    return lambda at: mp.quad(lambda s, t: f(s, t, at), HALF_LINE, HALF_LINE)
+    f = sp.lambdify((x, y, c), integrand, "mpmath", cse=True)
+    return functools.cache(lambda at: mp.quad(lambda s, t: f(s, t, at), HALF_LINE, HALF_LINE, method="gauss-legendre"))
 
 
 def over_edge(integrand: sp.Expr):
     """c -> the integral of an expression over y > 0, by brute force."""
-    f = sp.lambdify((y, c), integrand, "mpmath")
+    f = sp.lambdify((y, c), integrand, "mpmath", cse=True)
     return lambda at: mp.quad(lambda t: f(t, at), HALF_LINE)
 
 
@@ -45,62 +47,71 @@ def function_of_c(expression: sp.Expr):
     return sp.lambdify(c, expression, "mpmath")
 
 
-def derive(account: Account) -> tuple[sp.Expr, sp.Expr]:
-    """The kernel and the orthant probability, as they come out."""
+kernel_by_quadrature = over_quadrant(x * y * p)
+orthant_by_quadrature = over_quadrant(p)
+
+
+def define_and_scale(account: Account) -> None:
+    """From two variances to none."""
     account.define(
         r"$U$ and $V$ are centred Gaussian, both of variance $q$, with correlation $c$; $\phi(x) = \max(x, 0)$.",
         r"k(q, c) = \mathbb{E}\, \phi(U)\, \phi(V)",
     )
-
-    inside, outside = sp.symbols("a b", positive=True)
-    scaled = [sp.Max(sp.sqrt(q) * inside, 0), sp.Max(-sp.sqrt(q) * outside, 0)]
+    a = sp.Symbol("a", positive=True)
     account.move(
-        r"The function is homogeneous, $\phi(\sqrt{q}\, x) = \sqrt{q}\, \phi(x)$, so the variance comes out in front. $X$"
-        r" and $Y$ now have variance one, and $p$ is their density.",
-        r"k(q, c) = q\, K(c), \quad K(c) = \mathbb{E}\, X Y\, \mathbf{1}[X > 0]\, \mathbf{1}[Y > 0], \quad p(x, y) = "
-        + latex(p),
-        identical(scaled, [sp.sqrt(q) * inside, 0]),
+        r"The function is homogeneous, $\phi(\sqrt{q}\, x) = \sqrt{q}\, \phi(x)$, so the variance comes out in front."
+        r" $X$ and $Y$ now have variance one, and $p$ is their density.",
+        r"k(q, c) = q\, K(c), \quad K(c) = \mathbb{E}\, X Y\, \mathbf{1}[X > 0]\, \mathbf{1}[Y > 0], \quad"
+        r" p(x, y) = \frac{1}{2 \pi \sqrt{1 - c^2}} \exp\left(-\frac{x^2 - 2 c x y + y^2}{2 (1 - c^2)}\right)",
+        identical([sp.Max(sp.sqrt(q) * a, 0), sp.Max(-sp.sqrt(q) * a, 0)], [sp.sqrt(q) * a, 0]),
     )
 
+
+def integrate_by_parts(account: Account) -> None:
+    """From the kernel to a boundary term and a probability."""
     account.move(
         "Stein's identity: multiplication by $x$ is a derivative of the density.",
         r"x\, p = -\partial_x p - c\, \partial_y p",
         identical(x * p, -sp.diff(p, x) - c * sp.diff(p, y)),
     )
-
     divergence = sp.diff(y * p, x) + c * sp.diff(y * p, y)
     account.move(
         r"Multiply by $y$. The integrand of $K$ is $c\, p$ minus a divergence.",
         r"x y\, p = c\, p - \left(\partial_x (y p) + c\, \partial_y (y p)\right)",
         identical(x * y * p, c * p - divergence),
     )
-
-    edge = y * p.subs(x, 0)
-    brute = over_quadrant(x * y * p)
+    boundary = over_edge(y * p.subs(x, 0))
     account.move(
         r"Integrate over the quadrant. The flux through the edge $y = 0$ vanishes with $y$; the edge $x = 0$ leaves a"
         r" boundary term $B$, and $c\, p$ leaves the probability $P$ of the quadrant.",
         r"K(c) = B(c) + c\, P(c), \quad B(c) = \int_0^\infty y\, p(0, y)\, dy, \quad"
         r" P(c) = \mathbb{P}(X > 0,\, Y > 0)",
-        agreeing(brute, lambda at: over_edge(edge)(at) + at * over_quadrant(p)(at), POINTS),
+        agreeing(kernel_by_quadrature, lambda at: boundary(at) + at * orthant_by_quadrature(at), POINTS),
     )
 
-    root = sp.Symbol("s", positive=True)  # sqrt(1 - c^2), so that SymPy knows its sign
-    on_edge = sp.exp(-(y**2) / (2 * root**2)) / (2 * sp.pi * root)
-    boundary = sp.integrate(y * on_edge, (y, 0, sp.oo)).subs(root, sp.sqrt(1 - c**2))
+
+def boundary_term(account: Account) -> sp.Expr:
+    """B(c): the first moment of a Gaussian on half a line."""
+    edge = y * p.subs(x, 0)
+    s = sp.Symbol("s", positive=True)
+    on_edge = y * sp.exp(-(y**2) / (2 * s**2)) / (2 * sp.pi * s)
+    boundary = sp.integrate(on_edge, (y, 0, sp.oo)).subs(s, sp.sqrt(1 - c**2))
     account.move(
         r"On the edge $p(0, y)$ is a Gaussian in $y$ of variance $1 - c^2$, and its first moment is elementary.",
         rf"B(c) = {latex(boundary)}",
-        identical(edge, y * on_edge.subs(root, sp.sqrt(1 - c**2))),
+        identical(edge, on_edge.subs(s, sp.sqrt(1 - c**2))),
         agreeing(over_edge(edge), function_of_c(boundary), POINTS),
     )
+    return boundary
 
+
+def orthant_probability(account: Account) -> sp.Expr:
+    """P(c): its slope is a density, so it is an arcsine."""
     account.move(
         "Plackett's identity: the correlation moves the density as a mixed derivative does.",
         r"\partial_c\, p = \partial_x \partial_y\, p",
         identical(sp.diff(p, c), sp.diff(p, x, y)),
     )
-
     slope = p.subs({x: 0, y: 0})
     account.move(
         r"A mixed derivative integrates over the quadrant to its value at the corner, so $P$ grows at the rate of the"
@@ -108,42 +119,42 @@ def derive(account: Account) -> tuple[sp.Expr, sp.Expr]:
         rf"P'(c) = \int_0^\infty\!\int_0^\infty \partial_x \partial_y\, p \; dx\, dy = p(0, 0) = {latex(slope)}",
         agreeing(over_quadrant(sp.diff(p, x, y)), function_of_c(slope), POINTS),
     )
-
-    orthant = sp.Rational(1, 4) + sp.asin(c) / (2 * sp.pi)
-    closed = (sp.pi - sp.acos(c)) / (2 * sp.pi)
+    arcsine = sp.Rational(1, 4) + sp.asin(c) / (2 * sp.pi)
+    orthant = (sp.pi - sp.acos(c)) / (2 * sp.pi)
     account.move(
         r"At $c = 0$ the two signs are independent, $P(0) = 1/4$. The rate is the derivative of an arcsine, and"
         r" $\arcsin c = \pi/2 - \arccos c$.",
-        rf"P(c) = \frac{{1}}{{4}} + \frac{{1}}{{2 \pi}} \arcsin c = {latex(closed)}",
+        rf"P(c) = \frac{{1}}{{4}} + \frac{{1}}{{2 \pi}} \arcsin c = {latex(orthant)}",
+        identical([sp.diff(arcsine, c), arcsine.subs(c, 0)], [slope, sp.Rational(1, 4)]),
         identical([sp.diff(orthant, c), orthant.subs(c, 0)], [slope, sp.Rational(1, 4)]),
-        identical([sp.diff(closed, c), closed.subs(c, 0)], [slope, sp.Rational(1, 4)]),
+        agreeing(orthant_by_quadrature, function_of_c(orthant), POINTS),
     )
+    return orthant
 
+
+def collect(account: Account, boundary: sp.Expr, orthant: sp.Expr) -> sp.Expr:
+    """The kernel, its slope, and its values where they have a meaning."""
     kernel = q / (2 * sp.pi) * (sp.sqrt(1 - c**2) + c * (sp.pi - sp.acos(c)))
     account.move(
         r"Collect $q\, (B + c\, P)$.",
         rf"k(q, c) = {latex(kernel)}",
-        identical(q * (boundary + c * closed), kernel),
-        agreeing(brute, function_of_c(kernel.subs(q, 1)), POINTS),
+        identical(q * (boundary + c * orthant), kernel),
+        agreeing(kernel_by_quadrature, function_of_c(kernel.subs(q, 1)), POINTS),
     )
-    return kernel, closed
-
-
-def consequences(account: Account, kernel: sp.Expr, orthant: sp.Expr) -> None:
-    """What the kernel says about its derivative and its ends."""
     account.move(
-        r"The derivative of $\phi$ is the step function $\theta$, and $\mathbb{E}\, \theta(U)\, \theta(V) = P(c)$ whatever"
-        r" $q$. By Plackett's identity and two integrations by parts it is also the slope of the kernel.",
+        r"The derivative of $\phi$ is the step function, so $\mathbb{E}\, \phi'(U)\, \phi'(V) = P(c)$ whatever $q$. It is"
+        r" also the slope of the kernel, as Plackett's identity and two integrations by parts say it must be.",
         r"\frac{\partial k}{\partial c} = q\, \mathbb{E}\, \phi'(U)\, \phi'(V) = q\, P(c)",
         identical(sp.diff(kernel, c), q * orthant),
     )
     account.move(
-        r"Three values with a meaning: one variable ($c = 1$, $\mathbb{E}\, \phi(U)^2$), independent variables ($c = 0$,"
-        r" the square of $\mathbb{E}\, \phi(U) = \sqrt{q / 2 \pi}$), and opposite variables ($c = -1$, where one of the two"
-        r" factors is zero).",
+        r"Three values have a meaning: at $c = 1$ there is one variable, and $\mathbb{E}\, \phi(U)^2$ is half its variance;"
+        r" at $c = 0$ two independent ones, and the square of $\mathbb{E}\, \phi(U) = \sqrt{q / (2 \pi)}$; at $c = -1$ one"
+        r" of the two factors is always zero.",
         r"k(q, 1) = \frac{q}{2}, \quad k(q, 0) = \frac{q}{2 \pi}, \quad k(q, -1) = 0",
         identical([kernel.subs(c, at) for at in (1, 0, -1)], [q / 2, q / (2 * sp.pi), 0]),
     )
+    return kernel
 
 
 # --- landing
@@ -161,19 +172,25 @@ def land(account: Account, kernel: sp.Expr, orthant: sp.Expr) -> None:
     )
     account.land(
         'activation("relu").dual_derivative',
-        r"Its dual of the derivative is the probability of the quadrant, and so is the dual of the step.",
+        r"Its dual of the derivative of ReLU is the probability of the quadrant,",
         rf"P(c) = {latex(relu.dual_derivative(q, c))}",
         identical(relu.dual_derivative(q, c), orthant),
+    )
+    account.land(
+        'activation("step").dual',
+        r"and so is its dual of the step.",
+        rf"P(c) = {latex(step.dual(q, c))}",
         identical(step.dual(q, c), orthant),
     )
-    account.landings.append('activation("step").dual')
 
 
 def main() -> Account:
     """Derive, land, print."""
     account = Account("The arc-cosine kernel")
-    kernel, orthant = derive(account)
-    consequences(account, kernel, orthant)
+    define_and_scale(account)
+    integrate_by_parts(account)
+    boundary, orthant = boundary_term(account), orthant_probability(account)
+    kernel = collect(account, boundary, orthant)
     land(account, kernel, orthant)
     print(account)
     return account

@@ -190,7 +190,8 @@ def _network(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from fimtheory.report.activation_report import ReportOptions, write_report
+    from fimtheory.report.activation_report import write_report
+    from fimtheory.report.content import ReportOptions
 
     network = _deep_network(options)
     ladder = _whole_numbers("--ladder", options.ladder) if options.ladder else (128, 256, 512, 1024)

@@ -16,7 +16,7 @@ from sympy.printing.numpy import NumPyPrinter
 from sympy.printing.pycode import MpmathPrinter, PythonCodePrinter
 
 from fimtheory.errors import InputError
-from fimtheory.functions import BivariateNormalCDF, Phi, sigmoid, softplus
+from fimtheory.functions import sigmoid, softplus
 
 TARGETS = ("numpy", "cupy", "mpmath", "ball")
 

@@ -7,6 +7,7 @@ from sympy.printing.latex import LatexPrinter
 
 from fimtheory.notation import SYMBOL_LATEX
 
+
 def latex(expression: sp.Expr) -> str:
     r"""The LaTeX source of an expression.
 

@@ -15,7 +15,7 @@ from fimtheory.gaussian import expectation as gaussian
 from fimtheory.gaussian.admissible import admissible
 from fimtheory.gaussian.field import CORRELATION, VARIANCE
 from fimtheory.gaussian.normal_form import normal_form
-from fimtheory.gaussian.pieces import Pieces, pieces
+from fimtheory.gaussian.pieces import pieces
 from fimtheory.latex import latex
 
 X = VARIABLE
@@ -153,7 +153,7 @@ class Activation:
         )
 
     def covariance_form(self, derivatives: bool = False) -> sp.Expr | None:
-        """I_phi[q_1, q_2], the dual at variance q_1 and covariance q_2 (of phi' with ``derivatives``); None if not closed."""
+        """I_phi[q_1, q_2], the dual at variance q_1 and covariance q_2 (``derivatives``: of phi'); None if not closed."""
         return gaussian.covariance_form(self._pieces, derivatives)
 
     # -- other activations

@@ -100,7 +100,7 @@ def _require_weak_singularity(label: str, sampled: Pieces, place: float) -> None
 
 def _require_real(label: str, sampled: Pieces, singular: list[float]) -> None:
     for lo, hi, e in sampled.intervals:
-        grid = _GRID[(_GRID > float(lo)) & (_GRID < float(hi))]
+        grid = _GRID[(float(lo) < _GRID) & (float(hi) > _GRID)]
         grid = grid[[all(abs(t - place) > 1e-3 for place in singular) for t in grid]] if singular else grid
         values = np.asarray(emit(e, sampled.variable)(grid), dtype=float) if grid.size else grid
         bad = grid[np.isnan(values)]

@@ -13,7 +13,6 @@ orthant probabilities.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import reduce
 
 import sympy as sp
 from sympy.polys.fields import FracElement
@@ -195,7 +194,7 @@ class Cone:
 
 
 def _dot(u: Vector, v: Vector) -> FracElement:
-    return reduce(lambda total, pair: total + pair[0] * pair[1] if pair[0] and pair[1] else total, zip(u, v), u[0] * 0)
+    return sum((a * b for a, b in zip(u, v, strict=True) if a and b), u[0] * 0)
 
 
 def _lower(powers: tuple[int, ...], i: int) -> tuple[int, ...]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import chain, combinations
 from math import gcd, lcm
+from typing import Any
 
 import sympy as sp
 from sympy.polys.fields import FracElement
@@ -304,7 +305,7 @@ class _Writer:
         return rows
 
 
-def _primitive(polynomial) -> tuple[sp.Rational, object]:
+def _primitive(polynomial) -> tuple[sp.Rational, Any]:
     """(content, primitive part) with integer coefficients."""
     if not polynomial:
         return sp.S.One, polynomial
@@ -332,7 +333,7 @@ def _independent(covariance: Matrix) -> list[list[int]]:
     groups: list[list[int]] = []
     for i in range(len(covariance)):
         linked = [group for group in groups if any(covariance[i][j] for j in group)]
-        groups = [group for group in groups if group not in linked] + [[*sum(linked, []), i]]
+        groups = [group for group in groups if group not in linked] + [[*chain.from_iterable(linked), i]]
     return groups
 
 

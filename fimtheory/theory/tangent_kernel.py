@@ -1,8 +1,8 @@
 r"""Eigenvalue statistics of the neural tangent kernel of a deep network.
 
 W^l = sigma_w omega/sqrt(M_{l-1}), b^l = sigma_b beta; Theta = grad f' grad f is C N x C N and tends to
-alpha I_C (x) K', with kappa_t' = (1/alpha) sum_l (sigma_w^2 qtilde_t^l qhat_t^{l-1} + sigma_b^2 qtilde_t^l). No 1/N, and the
-statistics are over its own C N eigenvalues.
+alpha I_C (x) K', with kappa_t' = (1/alpha) sum_l (sigma_w^2 qtilde_t^l qhat_t^{l-1} + sigma_b^2 qtilde_t^l). No 1/N, and
+the statistics are over its own C N eigenvalues.
 """
 
 from __future__ import annotations
