@@ -2,16 +2,18 @@
 
 Ours is warm and strict: the code has run once, then every cache of the package and of SymPy is cleared and the
 activation is built anew, so that it is the derivation that is timed. SymPy gets each integral as its user would write
-it, piece by piece over lines and half-lines, with positive symbols and ``conds="none"`` (both make it easier), in a
-process of its own with a time limit. A result is right when it agrees to 12 digits with an independent quadrature.
+it, piece by piece over lines and half-lines, with q, c and s declared positive (which makes it easier), in a process of
+its own with a time limit. A result is right when it agrees to 12 digits with an independent quadrature.
 
     python benchmarks/calculus.py                       all rows, 20 s a quantity (up to 20 minutes)
     python benchmarks/calculus.py --limit 5 relu gelu   some rows
+    python benchmarks/calculus.py --conds none          spare SymPy its conditions of convergence: easier still
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import itertools
 import json
 import statistics
@@ -63,21 +65,21 @@ OURS: dict[str, Callable[[ft.Activation], sp.Expr]] = {
 # -- SymPy
 
 
-def with_sympy(pieces: list, quantity: str) -> sp.Expr:
+def with_sympy(pieces: list, quantity: str, integrate: Callable) -> sp.Expr:
     """The integrals of a quantity as a user of SymPy writes them."""
     slope = [(lo, hi, sp.diff(f, x)) for lo, hi, f in pieces]
     match quantity:
         case "mean":
-            return line(pieces)
+            return line(pieces, integrate)
         case "eta":
-            return line(squared(pieces))
+            return line(squared(pieces), integrate)
         case "eta_prime":
-            return line(squared(slope))
+            return line(squared(slope), integrate)
         case "zeta":
-            return line(slope) ** 2
+            return line(slope, integrate) ** 2
         case "dual":
-            return plane(pieces)
-    return plane(slope)
+            return plane(pieces, integrate)
+    return plane(slope, integrate)
 
 
 def squared(pieces: list) -> list:
@@ -85,47 +87,49 @@ def squared(pieces: list) -> list:
     return [(lo, hi, f**2) for lo, hi, f in pieces]
 
 
-def line(pieces: list) -> sp.Expr:
+def line(pieces: list, integrate: Callable) -> sp.Expr:
     """E f(Z) as a sum of integrals against the standard normal density."""
     density = sp.exp(-(x**2) / 2) / sp.sqrt(2 * sp.pi)
-    return sum((sp.integrate(f * density, (x, lo, hi), conds="none") for lo, hi, f in pieces), sp.S.Zero)
+    return sum((integrate(f * density, (x, lo, hi)) for lo, hi, f in pieces), sp.S.Zero)
 
 
-def plane(pieces: list) -> sp.Expr:
+def plane(pieces: list, integrate: Callable) -> sp.Expr:
     """E f(U) f(V) as a sum of double integrals against the bivariate normal density."""
     exponent = -(u**2 - 2 * c * u * v + v**2) / (2 * q * (1 - c**2))
     density = sp.exp(exponent) / (2 * sp.pi * q * sp.sqrt(1 - c**2))
     total = sp.S.Zero
     for (a, b, f), (lo, hi, g) in itertools.product(pieces, pieces):
         integrand = f.subs(x, u) * g.subs(x, v) * density
-        total += sp.integrate(integrand, (v, lo, hi), (u, a, b), conds="none") if integrand != 0 else 0
+        total += integrate(integrand, (v, lo, hi), (u, a, b)) if integrand != 0 else 0
     return total
 
 
-def one_integral(row: str, quantity: str) -> None:
-    """The body of the subprocess: seconds and value, as JSON."""
+def one_quantity(row: str, quantity: str, conds: str) -> None:
+    """The body of the subprocess: seconds as soon as they are known, then the value; one JSON object a line."""
+    sp.integrate(sp.exp(-(x**2)), (x, 0, oo))  # SymPy is warm as well: its integrators are loaded
+    sp.core.cache.clear_cache()
     start = time.perf_counter()
-    result = with_sympy(ROWS[row][2], quantity)
+    result = with_sympy(ROWS[row][2], quantity, functools.partial(sp.integrate, conds=conds))
     seconds = time.perf_counter() - start
     print(json.dumps({"seconds": seconds, "value": None}), flush=True)
+    result = result.subs({symbol: AT[symbol.name] for symbol in result.free_symbols})
     if not result.has(sp.Integral):
-        values = {symbol: AT[symbol.name] for symbol in result.free_symbols}
-        print(json.dumps({"seconds": seconds, "value": str(result.subs(values).evalf(DIGITS))}), flush=True)
+        print(json.dumps({"seconds": seconds, "value": str(result.evalf(DIGITS))}), flush=True)
 
 
-def sympy_outcome(row: str, quantity: str, truth: mp.mpf, limit: float) -> tuple[float, str]:
+def outcome_with_sympy(row: str, quantity: str, truth: mp.mpf, limit: float, conds: str) -> tuple[float, str]:
     """(seconds, "right" | "wrong" | "unevaluated" | "time out" | "error"), in a process of its own."""
-    command = [sys.executable, __file__, "--one", row, quantity]
+    command = [sys.executable, __file__, "--one", row, quantity, "--conds", conds]
     grace = 10.0  # to import SymPy, and to evaluate the result
     try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=limit + grace, check=False)
-        output = answer.stdout
+        answer = subprocess.run(command, capture_output=True, timeout=limit + grace, check=False)
+        output, failed = answer.stdout, answer.returncode != 0
     except subprocess.TimeoutExpired as expired:
-        output = (expired.stdout or b"").decode()
-    lines = [json.loads(text) for text in output.splitlines()]
-    if not lines:
-        return limit, "time out" if "expired" in locals() or answer.returncode == 0 else "error"
-    seconds, value = lines[-1]["seconds"], lines[-1]["value"]
+        output, failed = expired.stdout or b"", False
+    reports = [json.loads(line) for line in output.decode().splitlines()] or [{"seconds": limit + grace, "value": None}]
+    seconds, value = reports[-1]["seconds"], reports[-1]["value"]
+    if failed:
+        return seconds, "error"
     if seconds > limit:
         return limit, "time out"
     if value is None:
@@ -190,12 +194,12 @@ def truth(row: str, quantity: str) -> mp.mpf:
 # -- the table
 
 
-def measure(row: str, limit: float) -> None:
+def measure(row: str, limit: float, conds: str) -> None:
     """Print the lines of one activation."""
     truths = {quantity: truth(row, quantity) for quantity in OURS}
     mine = {quantity: ours(row, quantity) for quantity in OURS}
     with ThreadPoolExecutor(2) as pool:
-        theirs = list(pool.map(lambda name: sympy_outcome(row, name, truths[name], limit), OURS))
+        theirs = list(pool.map(lambda name: outcome_with_sympy(row, name, truths[name], limit, conds), OURS))
     for quantity, (seconds, outcome) in zip(OURS, theirs, strict=True):
         milliseconds, expression = mine[quantity]
         values = {symbol: AT[symbol.name] for symbol in expression.free_symbols}
@@ -211,17 +215,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("rows", nargs="*", metavar="ROW", help=f"any of: {', '.join(ROWS)} (default: all)")
     parser.add_argument("--limit", type=float, default=20.0, help="seconds for SymPy a quantity (default 20)")
+    parser.add_argument("--conds", choices=("piecewise", "none"), default="piecewise", help="passed to integrate")
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
-        one_integral(*options.one)
+        one_quantity(*options.one, options.conds)
         return
     unknown = set(options.rows) - set(ROWS)
     if unknown:
         parser.error(f"no row {sorted(unknown)[0]!r}: choose among {', '.join(ROWS)}")
     print(f"{'activation':18} {'quantity':10} {'ours':>11}   {'SymPy integrate':22}    ratio")
     for row in options.rows or ROWS:
-        measure(row, options.limit)
+        measure(row, options.limit, options.conds)
 
 
 if __name__ == "__main__":

@@ -241,7 +241,7 @@ class Expectation(sp.Expr):
 
     >>> x = sp.Symbol("x", real=True)
     >>> Expectation(sp.log(1 + sp.exp(x)), x, sp.Integer(1)).evalf(20)
-    0.80605918334744963567
+    0.80605918334743978453
     """
 
     is_real = True

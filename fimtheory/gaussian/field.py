@@ -74,7 +74,7 @@ class Field:
         """An element as a SymPy expression, numerator over denominator, the sign where an author puts it."""
         if element not in self._cache:
             numerator, denominator = self.poly(element.numer), self.poly(element.denom)
-            if denominator.could_extract_minus_sign():
+            if is_positive(denominator) is False:
                 numerator, denominator = sp.expand(-numerator), sp.expand(-denominator)
             self._cache[element] = numerator / denominator
         return self._cache[element]

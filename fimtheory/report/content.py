@@ -292,8 +292,9 @@ class Content:
             "statistics",
             (
                 Paragraph(
-                    rf"The limits as $M \to \infty$, with numbers at $M = {REFERENCE_WIDTH}$; $\lambda_{{\max}}$ is the "
-                    rf"place of a cluster of $C$ nearly equal outliers. Source: {literal(str(source))}, theorem 3.1 and section "
+                    rf"The limits as $M \to \infty$, with numbers at $M = {REFERENCE_WIDTH}$; "
+                    r"$\lambda_{\max}$ is the place of a cluster of $C$ nearly equal outliers. "
+                    rf"Source: {literal(str(source))}, theorem 3.1 and section "
                     "4.1, with the normalisations re-derived."
                 ),
                 coefficients,
