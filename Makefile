@@ -9,7 +9,7 @@ ACTIVATION ?= gelu
 # Relative paths only: the directory may then have a space in its name. Tools run as modules, for the same reason.
 VENV := .venv
 RUN := $(VENV)/bin/python
-PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
+PIP := $(RUN) -m pip install -qq --disable-pip-version-check
 
 # The matrices of the tests are small: a second thread costs more than it brings. Set it to override.
 export OMP_NUM_THREADS ?= 1
@@ -31,7 +31,7 @@ test: $(VENV)/installed-test ## the whole test suite, doctests included
 lint: $(VENV)/installed-dev ## style, the import contract, types
 	$(RUN) -m ruff check .
 	$(RUN) -c "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports())"
-	$(RUN) -m pyright
+	$(RUN) -m pyright --pythonpath $(RUN)
 
 bench: $(VENV)/installed ## what we are fast at, beside what one would use instead (about 15 minutes)
 	$(RUN) benchmarks/calculus.py

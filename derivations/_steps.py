@@ -20,24 +20,24 @@ class Broken(AssertionError):
     """A step whose two sides differ."""
 
 
-def identical(left, right) -> str:
-    """Both sides are equal, shown by algebra; matrices and sequences entry by entry."""
+def identical(left, right, where: str = "") -> str:
+    """Both sides are equal, shown by algebra; matrices and sequences entry by entry. ``where`` says for which cases."""
     for a, b in zip(_entries(left), _entries(right), strict=True):
         difference = sp.expand(a - b)
         if difference != 0 and sp.simplify(difference) != 0:
             raise Broken(f"{a} is not {b}: the difference is {difference}")
-    return "exactly"
+    return f"exactly {where}".strip()
 
 
-def agreeing(left: Callable, right: Callable, points: Sequence[sp.Rational]) -> str:
-    """Two functions of one number agree to ``DIGITS`` decimals at the points."""
+def agreeing(left: Callable, right: Callable, variable: str, points: Sequence[sp.Rational]) -> str:
+    """Two functions of one variable agree to ``DIGITS`` decimals at the points."""
     with mp.workdps(WORKING):
         for point in points:
             x = mp.mpf(point.p) / point.q
             a, b = left(x), right(x)
             if abs(a - b) > mp.mpf(10) ** -DIGITS:
-                raise Broken(f"at {point} the two sides are {a} and {b}")
-    return f"to {DIGITS} decimals at the random points {', '.join(map(str, points))}"
+                raise Broken(f"at {variable} = {point} the two sides are {a} and {b}")
+    return f"to {DIGITS} decimals at ${variable} = {', '.join(map(str, points))}$"
 
 
 def random_points(low: int, high: int, count: int, seed: int) -> list[sp.Rational]:

@@ -86,7 +86,7 @@ def integrate_by_parts(account: Account) -> None:
         r" boundary term $B$, and $c\, p$ leaves the probability $P$ of the quadrant.",
         r"K(c) = B(c) + c\, P(c), \quad B(c) = \int_0^\infty y\, p(0, y)\, dy, \quad"
         r" P(c) = \mathbb{P}(X > 0,\, Y > 0)",
-        agreeing(kernel_by_quadrature, lambda at: boundary(at) + at * orthant_by_quadrature(at), POINTS),
+        agreeing(kernel_by_quadrature, lambda at: boundary(at) + at * orthant_by_quadrature(at), "c", POINTS),
     )
 
 
@@ -100,7 +100,7 @@ def boundary_term(account: Account) -> sp.Expr:
         r"On the edge $p(0, y)$ is a Gaussian in $y$ of variance $1 - c^2$, and its first moment is elementary.",
         rf"B(c) = {latex(boundary)}",
         identical(edge, on_edge.subs(s, sp.sqrt(1 - c**2))),
-        agreeing(over_edge(edge), function_of_c(boundary), POINTS),
+        agreeing(over_edge(edge), function_of_c(boundary), "c", POINTS),
     )
     return boundary
 
@@ -117,7 +117,7 @@ def orthant_probability(account: Account) -> sp.Expr:
         r"A mixed derivative integrates over the quadrant to its value at the corner, so $P$ grows at the rate of the"
         r" density at the origin.",
         rf"P'(c) = \int_0^\infty\!\int_0^\infty \partial_x \partial_y\, p \; dx\, dy = p(0, 0) = {latex(slope)}",
-        agreeing(over_quadrant(sp.diff(p, x, y)), function_of_c(slope), POINTS),
+        agreeing(over_quadrant(sp.diff(p, x, y)), function_of_c(slope), "c", POINTS),
     )
     arcsine = sp.Rational(1, 4) + sp.asin(c) / (2 * sp.pi)
     orthant = (sp.pi - sp.acos(c)) / (2 * sp.pi)
@@ -127,7 +127,7 @@ def orthant_probability(account: Account) -> sp.Expr:
         rf"P(c) = \frac{{1}}{{4}} + \frac{{1}}{{2 \pi}} \arcsin c = {latex(orthant)}",
         identical([sp.diff(arcsine, c), arcsine.subs(c, 0)], [slope, sp.Rational(1, 4)]),
         identical([sp.diff(orthant, c), orthant.subs(c, 0)], [slope, sp.Rational(1, 4)]),
-        agreeing(orthant_by_quadrature, function_of_c(orthant), POINTS),
+        agreeing(orthant_by_quadrature, function_of_c(orthant), "c", POINTS),
     )
     return orthant
 
@@ -139,18 +139,18 @@ def collect(account: Account, boundary: sp.Expr, orthant: sp.Expr) -> sp.Expr:
         r"Collect $q\, (B + c\, P)$.",
         rf"k(q, c) = {latex(kernel)}",
         identical(q * (boundary + c * orthant), kernel),
-        agreeing(kernel_by_quadrature, function_of_c(kernel.subs(q, 1)), POINTS),
+        agreeing(kernel_by_quadrature, function_of_c(kernel.subs(q, 1)), "c", POINTS),
     )
     account.move(
-        r"The derivative of $\phi$ is the step function, so $\mathbb{E}\, \phi'(U)\, \phi'(V) = P(c)$ whatever $q$. It is"
-        r" also the slope of the kernel, as Plackett's identity and two integrations by parts say it must be.",
+        r"The derivative of $\phi$ is the step function, so $\mathbb{E}\, \phi'(U)\, \phi'(V) = P(c)$ whatever $q$. It"
+        r" is also the slope of the kernel, as Plackett's identity and two integrations by parts say it must be.",
         r"\frac{\partial k}{\partial c} = q\, \mathbb{E}\, \phi'(U)\, \phi'(V) = q\, P(c)",
         identical(sp.diff(kernel, c), q * orthant),
     )
     account.move(
-        r"Three values have a meaning: at $c = 1$ there is one variable, and $\mathbb{E}\, \phi(U)^2$ is half its variance;"
-        r" at $c = 0$ two independent ones, and the square of $\mathbb{E}\, \phi(U) = \sqrt{q / (2 \pi)}$; at $c = -1$ one"
-        r" of the two factors is always zero.",
+        r"Three values have a meaning: at $c = 1$ there is one variable, and $\mathbb{E}\, \phi(U)^2$ is half its"
+        r" variance; at $c = 0$ two independent ones, and the square of $\mathbb{E}\, \phi(U) = \sqrt{q / (2 \pi)}$; at"
+        r" $c = -1$ one of the two factors is always zero.",
         r"k(q, 1) = \frac{q}{2}, \quad k(q, 0) = \frac{q}{2 \pi}, \quad k(q, -1) = 0",
         identical([kernel.subs(c, at) for at in (1, 0, -1)], [q / 2, q / (2 * sp.pi), 0]),
     )

@@ -15,6 +15,7 @@ from typing import Any
 from fimtheory import __version__
 from fimtheory.errors import FimtheoryError, InputError
 
+MAX_DIGITS = 300
 DONE, FELL_SHORT, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -75,8 +76,14 @@ def _verb(verbs, name: str, run: Callable, summary: str, *examples: str) -> argp
     )
     verb.set_defaults(run=run)
     verb.add_argument("--json", action="store_true", help="one JSON object on standard output")
-    verb.add_argument("--digits", type=int, default=16, metavar="N", help="correct significant digits (default 16)")
+    verb.add_argument("--digits", type=_digits, default=16, metavar="N", help="correct significant digits (default 16)")
     return verb
+
+
+def _digits(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= MAX_DIGITS:
+        raise argparse.ArgumentTypeError(f"{text} digits cannot be given: ask for 1 to {MAX_DIGITS}")
+    return int(text)
 
 
 def _add_activation(verb: argparse.ArgumentParser) -> None:

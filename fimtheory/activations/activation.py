@@ -10,7 +10,7 @@ import sympy as sp
 from fimtheory.activations.domains import Parameter
 from fimtheory.activations.parser import VARIABLE
 from fimtheory.emission import emit
-from fimtheory.errors import InputError, NoClosedForm
+from fimtheory.errors import DivergentExpectation, InputError, NoClosedForm
 from fimtheory.gaussian import expectation as gaussian
 from fimtheory.gaussian.admissible import admissible
 from fimtheory.gaussian.field import CORRELATION, VARIANCE
@@ -96,9 +96,11 @@ class Activation:
         """Whether phi is a finite sum of Gaussian atoms, so that its duals are closed (or named) expressions."""
         try:
             normal_form(self._pieces)
+            return not self.dual(VARIANCE, CORRELATION).has(gaussian.PairExpectation)
         except NoClosedForm:
             return False
-        return not self.dual(VARIANCE, CORRELATION).has(gaussian.PairExpectation)
+        except DivergentExpectation:  # closed, but only for some variances
+            return True
 
     # -- one Gaussian variable
 

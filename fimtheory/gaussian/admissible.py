@@ -30,7 +30,7 @@ def admissible(f: Pieces, label: str = "") -> Pieces:
     >>> admissible(Pieces(x, (), (1 / x,)))
     Traceback (most recent call last):
     ...
-    fimtheory.errors.InputError: 1/x is not square-integrable: it has a singularity at x = 0 that is too strong
+    fimtheory.errors.DivergentExpectation: 1/x is not square-integrable: it has a singularity at x = 0 that is too strong
     """
     label = label or str(f.expression)
     sampled = _with_sample_parameters(f)
@@ -92,7 +92,7 @@ def _require_weak_singularity(label: str, sampled: Pieces, place: float) -> None
                 continue
             near, nearer = (abs(complex(e.subs(sampled.variable, sp.Rational(t)).evalf(30))) for t in probe)
             if nearer > near > 0 and math.log10(nearer / near) / 3 > 0.49:
-                raise InputError(
+                raise DivergentExpectation(
                     f"{label} is not square-integrable: it has a singularity at {sampled.variable} = {place:.6g}"
                     " that is too strong"
                 )

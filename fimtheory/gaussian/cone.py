@@ -68,6 +68,7 @@ class Cone:
 
     def __init__(self, field: Field) -> None:
         self.field = field
+        self._moments: dict[tuple, Sum] = {}
 
     def expectation(self, shapes: tuple[Shape, ...], covariance: Matrix) -> Sum:
         """E prod_i atom_i(x_i) for centred jointly Gaussian x_i with the given covariance."""
@@ -145,6 +146,12 @@ class Cone:
                 raise DivergentExpectation("the Gaussian expectation diverges: the function grows too fast")
 
     def _moment(self, powers: tuple[int, ...], gaussian: Gaussian, prefactor: Leaf) -> Sum:
+        key = (powers, gaussian, prefactor)
+        if key not in self._moments:
+            self._moments[key] = self._lowered(powers, gaussian, prefactor)
+        return self._moments[key]
+
+    def _lowered(self, powers: tuple[int, ...], gaussian: Gaussian, prefactor: Leaf) -> Sum:
         if not any(powers):
             return self._orthant(gaussian, prefactor)
         i = max(range(len(powers)), key=lambda k: powers[k])
@@ -178,6 +185,8 @@ class Cone:
                 normals.append(a)
             elif not self._certainly_positive(mean):
                 return {}
+        if any(self.field.uses(mean, sp.I) for mean in means):
+            raise NoClosedForm("the expectation needs the normal distribution function at complex arguments")
         images = [tuple(_dot(row, a) for row in gaussian.covariance) for a in normals]
         covariance = tuple(tuple(_dot(a, image) for image in images) for a in normals)
         if len(means) > 3 or (len(means) == 3 and any(means)):

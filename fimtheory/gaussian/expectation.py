@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Iterable
 
@@ -39,16 +40,11 @@ def of_pieces(f: Pieces, q: sp.Expr) -> sp.Expr:
         return _value_at_zero(f)
     if not q.is_positive:
         return of_pieces(f, VARIANCE).subs(VARIANCE, q)
-    try:
-        return _closed([normal_form(f)], ((q,),))
-    except NoClosedForm:
-        even = _even_part(f)
-        if even is None:
-            return Expectation(f.expression, f.variable, q)
-    try:
-        return _closed([normal_form(even)], ((q,),))
-    except NoClosedForm:
-        return Expectation(f.expression, f.variable, q)
+    for candidate in (lambda: f, lambda: _logistic_as_tanh(f).even_part()):
+        # The even part alone counts, and may be in the class where f is not.
+        with contextlib.suppress(NoClosedForm):
+            return _closed([normal_form(candidate())], ((q,),))
+    return Expectation(f.expression, f.variable, q)
 
 
 def pair_expectation(
@@ -223,14 +219,14 @@ def _value_at_zero(f: Pieces) -> sp.Expr:
     return f.expression.subs(f.variable, 0)
 
 
-def _even_part(f: Pieces) -> Pieces | None:
-    """(f(x) + f(-x))/2 of a smooth f, in which logistic functions cancel; None for a function with kinks."""
-    if f.breaks:
-        return None
-    x, e = f.variable, stable(f.expressions[0])
-    e = e.replace(sigmoid, lambda u: sp.S.Half + sp.tanh(u / 2) / 2)
-    e = sp.expand(e.replace(softplus, lambda u: u / 2 + sp.log(2 * sp.cosh(u / 2))))
-    return Pieces(x, (), (sp.expand((e + e.subs(x, -x)) / 2),))
+def _logistic_as_tanh(f: Pieces) -> Pieces:
+    """sigmoid and softplus written with tanh and log cosh, whose parity SymPy knows."""
+
+    def rewrite(e: sp.Expr) -> sp.Expr:
+        e = stable(e).replace(sigmoid, lambda u: sp.S.Half + sp.tanh(u / 2) / 2)
+        return sp.expand(e.replace(softplus, lambda u: u / 2 + sp.log(2 * sp.cosh(u / 2))))
+
+    return f.map(rewrite)
 
 
 # -- what has no closed form

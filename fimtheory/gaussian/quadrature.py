@@ -169,6 +169,8 @@ class _precision:
 
 
 def _rounded(value: arb, digits: int) -> mp.mpf:
+    if abs(float(value.mid())) < _FLOOR * 10.0**-digits:
+        return mp.mpf(0)
     return mp.mpf(value.mid().str(digits + _GUARD, radius=False))
 
 

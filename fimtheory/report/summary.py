@@ -9,7 +9,7 @@ import sympy as sp
 
 from fimtheory.activations import Activation
 from fimtheory.claims import Claim
-from fimtheory.errors import JumpError
+from fimtheory.errors import DivergentExpectation
 from fimtheory.gaussian.field import CORRELATION, VARIANCE
 from fimtheory.gaussian.quantity import Quantity, as_decimal
 from fimtheory.latex import latex
@@ -37,7 +37,7 @@ def derive(phi: Activation, digits: int = 16, at: dict[str, sp.Expr] | None = No
     def shown(compute: Callable[[], sp.Expr]) -> dict[str, str | None]:
         try:
             return Quantity(compute()).as_json(digits)
-        except JumpError as error:
+        except DivergentExpectation as error:
             return {"formula": None, "latex": r"\text{undefined}", "value": None, "status": "exact", "note": str(error)}
 
     return {
@@ -65,7 +65,7 @@ def derive(phi: Activation, digits: int = 16, at: dict[str, sp.Expr] | None = No
 def _recursions(phi: Activation) -> dict[str, str] | None:
     try:
         return recursions(phi)
-    except JumpError:
+    except DivergentExpectation:
         return None
 
 

@@ -19,6 +19,7 @@ from fimtheory.notation import SYMBOLS
 from fimtheory.theory.order_parameters import OrderParameters, order_parameters
 
 MAX_DEPTH = 10_000
+_GUARD = 15  # decimals carried beyond those asked for
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,12 @@ class DeepNetwork:
     @functools.cached_property
     def coefficients(self) -> dict[str, mp.mpf]:
         """alpha, kappa_1, kappa_2 and their primed and tilded companions, by the names of the notation table."""
+        with mp.workdps(self.digits + _GUARD):
+            return self._coefficients()
+
+    def _coefficients(self) -> dict[str, mp.mpf]:
         o, a, L = self.order_parameters, self.alphas, self.depth
-        w, b = (mp.mpf(v.p) / v.q for v in (self.sigma_w2, self.sigma_b2))
+        w, b = _mpf(self.sigma_w2), _mpf(self.sigma_b2)
         alpha = sum((a[k] * a[k - 1] for k in range(1, L)), sp.S.Zero)
         total = sum(a)
         found: dict[str, mp.mpf] = {"alpha_tot": _mpf(alpha), "alpha_sum": _mpf(total)}

@@ -1,0 +1,59 @@
+"""The notebooks run from top to bottom, and end where they say they end."""
+
+import os
+import runpy
+from pathlib import Path
+
+import pytest
+
+from fimtheory.claims import Verdict
+
+NOTEBOOKS = sorted(Path(__file__).parents[1].joinpath("notebooks").glob("*.py"))
+
+
+@pytest.fixture(scope="module")
+def executed():
+    """Execute a notebook once: what it defined and what it printed."""
+    done = {}
+
+    def execute(path, capsys):
+        if path not in done:
+            namespace = runpy.run_path(str(path))
+            done[path] = namespace, capsys.readouterr().out
+        return done[path]
+
+    return execute
+
+
+@pytest.fixture(autouse=True)
+def nowhere(tmp_path, monkeypatch):
+    """A notebook needs no display and no working directory of its own."""
+    monkeypatch.setitem(os.environ, "MPLBACKEND", "Agg")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs_and_teaches(path, executed, capsys, tmp_path):
+    cells = path.read_text(encoding="utf-8").split("\n# %%")
+    texts = [cell for cell in cells if cell.startswith(" [markdown]")]
+    assert len(texts) >= 5, "a notebook explains what it computes"
+    assert any(line.startswith("# # ") for line in texts[0].splitlines()), "the first cell has the title"
+    _, printed = executed(path, capsys)
+    assert printed
+    assert not list(tmp_path.iterdir()), "a notebook leaves no files behind"
+
+
+def test_a_new_activation_reaches_its_verdict(executed, capsys):
+    path = next(path for path in NOTEBOOKS if path.stem == "new_activation")
+    found, printed = executed(path, capsys)
+    assert float(found["constants"]["zeta"]) == 0.25  # E phi' = E Phi(2Z) + E 2Z density(2Z) = 1/2 + 0
+    assert found["certified"]
+    for left, right in found["sides"].values():
+        assert abs((left - right).subs(found["point"]).evalf(30)) < 1e-20
+    assert found["order"].qtilde1[3] == 1
+    assert [check.verdict for check in found["checks"]] == [Verdict.SUPPORTED] * 3
+    assert [check.verdict for check in found["wrong"]] == [Verdict.CONTRADICTED] * 3
+    assert abs(found["kappa"](1.0, 1.0) - float(found["constants"]["eta"])) < 1e-14
+    assert found["exported"] in printed
+    for drawing in ("shape", "curves", "steps"):
+        assert "<svg" in found["figures"].to_svg(found[drawing])
