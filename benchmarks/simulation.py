@@ -87,15 +87,15 @@ def main() -> None:
     for width in options.widths:
         drawn = setting(width)
         seconds, value = timed(with_duals, *drawn)
-        shown, agreement = [], 0.0
+        shown, differences = [], []
         for function, largest in ((with_jacobian, JACOBIAN_UP_TO), (with_matrix, MATRIX_UP_TO)):
             if width > largest:
                 shown.append("--")
                 continue
             other, same = timed(function, *drawn)
-            agreement = max(agreement, abs(same / value - 1))
+            differences.append(abs(same / value - 1))
             shown.append(f"{1e3 * other:8.1f} ms")
-        agreed = f"{agreement:.0e}" if agreement else "--"
+        agreed = f"{max(differences):.0e}" if differences else "--"
         count = drawn[0].parameter_count
         print(f"{width:6} {count:11} {1e3 * seconds:9.1f} ms {shown[0]:>14} {shown[1]:>14}   {agreed}", flush=True)
 

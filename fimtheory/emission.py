@@ -86,6 +86,13 @@ class _ArrayPrinter(NumPyPrinter):
     _print_Phi = _print_BivariateNormalCDF = _print_sigmoid = _print_softplus = _print_Function
     _print_erf = _print_erfc = _print_Function
 
+    def _print_Integer(self, expr):
+        """Integers beyond the machine's become floats: arrays cannot hold them."""
+        return str(expr) if abs(expr) < 2**53 else repr(float(expr))
+
+    def _print_Rational(self, expr):
+        return repr(float(expr))
+
     def _print_Max(self, expr):
         return functools.reduce(lambda a, b: f"maximum({a}, {b})", map(self._print, expr.args))
 

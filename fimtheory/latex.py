@@ -77,7 +77,8 @@ class _Printer(LatexPrinter):
         if exponent.is_Rational and exponent < 0:
             return rf"\frac{{1}}{{{self._print(base**-exponent)}}}"
         if exponent.is_Rational and exponent.q == 2 and exponent.p > 1:
-            wrapped = self._print(base) if base.is_Symbol else rf"\left({self._print(base)}\right)"
+            printed = self._print(base)
+            wrapped = self.parenthesize_super(printed) if base.is_Symbol else rf"\left({printed}\right)"
             return rf"{wrapped}^{{{exponent.p}/2}}"
         return super()._print_Pow(expr)
 
@@ -92,12 +93,12 @@ class _Printer(LatexPrinter):
 
     def _inline(self, u: sp.Expr) -> str:
         """An exponent: short fractions with a slash."""
-        numerator, denominator = sp.fraction(u)
+        numerator, denominator = sp.fraction(u, exact=True)
         if denominator == 1 or (numerator.is_Add and denominator.is_Add):
             return self._print(u)
         top, bottom = self._print(numerator), self._print(denominator)
-        top = rf"\left({top}\right)" if numerator.is_Add else top
-        bottom = bottom if denominator.is_Atom else rf"\left({bottom}\right)"
+        top = rf"\left({top}\right)" if numerator.is_Add or _has_bare_call(numerator) else top
+        bottom = rf"\left({bottom}\right)" if denominator.is_Add or denominator.is_Mul else bottom
         return f"{top}/{bottom}"
 
     def _call(self, name: str, expr, exp, bare: bool) -> str:
@@ -137,10 +138,10 @@ def _call_printer(name: str, bare: bool):
     return lambda self, expr, exp=None: self._call(name, expr, exp, bare)
 
 
-for _function, _name in {"acos": "arccos", "asin": "arcsin", "atan": "arctan"}.items():
-    setattr(_Printer, f"_print_{_function}", _call_printer(rf"\{_name}", bare=True))
-for _name in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "log"):
-    setattr(_Printer, f"_print_{_name}", _call_printer(rf"\{_name}", bare=True))
+_BARE = {sp.acos: "arccos", sp.asin: "arcsin", sp.atan: "arctan"}
+_BARE |= {f: f.__name__ for f in (sp.sin, sp.cos, sp.tan, sp.sinh, sp.cosh, sp.tanh, sp.log)}
+for _function, _name in _BARE.items():
+    setattr(_Printer, f"_print_{_function.__name__}", _call_printer(rf"\{_name}", bare=True))
 for _name in ("erf", "erfc", "sign"):
     setattr(_Printer, f"_print_{_name}", _call_printer(rf"\operatorname{{{_name}}}", bare=False))
 
@@ -179,7 +180,10 @@ def _fraction(product: sp.Expr) -> tuple[list[sp.Expr], list[sp.Expr]]:
 
 
 def _root(radicands: list[sp.Expr]) -> sp.Expr:
-    return _Root(sp.Mul(*radicands, evaluate=False) if len(radicands) > 1 else radicands[0], sp.S.One)
+    """The root of a product: one sign and one number in front, sums as they are."""
+    sums = [u for u in radicands if u.is_Add]
+    others = sp.Mul.make_args(sp.Mul(*(u for u in radicands if not u.is_Add)))
+    return _Root(sp.Mul(*(u for u in others if u != 1), *sums, evaluate=False), sp.S.One)
 
 
 def _rationalised(number: sp.Rational, above: list, below: list) -> tuple[sp.Rational, list, list]:
@@ -209,6 +213,18 @@ def _is_sum(factor: sp.Expr) -> bool:
     return not isinstance(factor, _Root) and factor.as_base_exp()[0].is_Add
 
 
+def _has_bare_call(product: sp.Expr) -> bool:
+    """Whether a product holds a function that prints without parentheses, such as sin x: a slash would join in."""
+    bases = (factor.as_base_exp()[0] for factor in sp.Mul.make_args(product))
+    return any(isinstance(base, tuple(_BARE)) and base.args[0].is_Symbol for base in bases)
+
+
+def _is_delimited(factor: sp.Expr) -> bool:
+    """What opens with a delimiter stands before functions, which would seem to be applied to it."""
+    base, exponent = factor.as_base_exp()
+    return isinstance(base, sp.Abs | sp.Heaviside | sp.Piecewise) or (base.is_Function and exponent.is_Integer is False)
+
+
 def _is_integral(factor: sp.Expr) -> bool:
     return type(factor.as_base_exp()[0]).__name__ in ("Expectation", "PairExpectation")
 
@@ -224,6 +240,8 @@ def _factor_order(factor: sp.Expr):
         rank = 8
     elif isinstance(factor, sp.exp):
         rank = 6
+    elif _is_delimited(factor):
+        rank = 5
     else:
         rank = 7 if isinstance(factor.as_base_exp()[0], sp.Function) else 4 if _is_sum(factor) else 3
     return rank, sp.default_sort_key(factor)

@@ -220,8 +220,8 @@ class _Reader:
     def call(self, name: str) -> mpf:
         """A function: its power, then its arguments in parentheses, or one token."""
         power = self.argument() if self.found("^") else mpf(1)
-        if power < 0:
-            self.refuse("a negative power between a function and its argument means the inverse function")
+        if power == -1:
+            self.refuse("the power -1 between a function and its argument means the inverse function")
         braces = self.found("{")
         if self.found("("):
             arguments = [self.sum()]

@@ -16,6 +16,7 @@ from fimtheory.gaussian.admissible import admissible
 from fimtheory.gaussian.field import CORRELATION, VARIANCE
 from fimtheory.gaussian.normal_form import normal_form
 from fimtheory.gaussian.pieces import pieces
+from fimtheory.gaussian.quadrature import with_numbers
 from fimtheory.latex import latex
 
 X = VARIABLE
@@ -72,12 +73,12 @@ class Activation:
     @functools.cached_property
     def numpy(self):
         """phi as a vectorised NumPy function."""
-        return emit(self._require_numbers().expression, X)
+        return emit(with_numbers(self._require_numbers().expression, 20), X)
 
     @functools.cached_property
     def numpy_derivative(self):
         """phi' as a vectorised NumPy function (the regular part of the weak derivative)."""
-        return emit(self._require_numbers()._pieces.derivative().expression, X)
+        return emit(with_numbers(self._require_numbers()._pieces.derivative().expression, 20), X)
 
     def _require_numbers(self) -> Activation:
         if self.parameter_list:

@@ -16,6 +16,7 @@ from flint import arb, ctx
 from fimtheory.emission import emit
 from fimtheory.errors import DivergentExpectation, InputError
 from fimtheory.gaussian.pieces import Pieces
+from fimtheory.gaussian.quadrature import with_numbers
 
 _FAR = 140
 _GRID = np.linspace(-12, 12, 4801) + 1 / math.pi / 1000
@@ -47,7 +48,8 @@ def _with_sample_parameters(f: Pieces) -> Pieces:
     """Parameters replaced by generic values in their domains."""
     free = sorted(set().union(*(e.free_symbols for e in (*f.expressions, *f.breaks))) - {f.variable}, key=str)
     values = {p: sp.Rational(7 + 2 * k, 10 + k) * (-1 if p.is_negative else 1) for k, p in enumerate(free)}
-    return Pieces(f.variable, tuple(h.subs(values) for h in f.breaks), tuple(e.subs(values) for e in f.expressions))
+    expressions = tuple(with_numbers(e.subs(values), 30) for e in f.expressions)
+    return Pieces(f.variable, tuple(h.subs(values) for h in f.breaks), expressions)
 
 
 def _singular_places(e: sp.Expr, x: sp.Symbol) -> Iterator[float]:

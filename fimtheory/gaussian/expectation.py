@@ -6,16 +6,14 @@ import contextlib
 import functools
 from collections.abc import Iterable
 
-import numpy as np
 import sympy as sp
-from mpmath import mp
 
-from fimtheory.emission import emit, stable
-from fimtheory.errors import InputError, JumpError, NoClosedForm
+from fimtheory.emission import stable
+from fimtheory.errors import JumpError, NoClosedForm
 from fimtheory.functions import density, sigmoid, softplus
-from fimtheory.gaussian import quadrature
 from fimtheory.gaussian.cone import Cone, Sum
 from fimtheory.gaussian.field import CORRELATION, COVARIANCE_FORM, VARIANCE, Field
+from fimtheory.gaussian.integrals import Expectation, PairExpectation
 from fimtheory.gaussian.normal_form import Atoms, normal_form
 from fimtheory.gaussian.pieces import Pieces, pieces
 from fimtheory.gaussian.textbook import textbook
@@ -44,7 +42,8 @@ def of_pieces(f: Pieces, q: sp.Expr) -> sp.Expr:
         # The even part alone counts, and may be in the class where f is not.
         with contextlib.suppress(NoClosedForm):
             return _closed([normal_form(candidate())], ((q,),))
-    return Expectation(f.expression, f.variable, q)
+    constant, rest = f.expression.as_independent(f.variable, as_Add=True)
+    return constant + Expectation(rest, f.variable, q)
 
 
 def pair_expectation(
@@ -129,12 +128,29 @@ def _closed(forms: list[Atoms], covariance: tuple[tuple[sp.Expr, ...], ...]) -> 
         leaves = total.setdefault(irrational, {})
         for leaf, value in cached(tuple(term[0] for term in terms)).items():
             leaves[leaf] = leaves.get(leaf, field.zero) + weight * field(rational) * value
-    result = textbook(field, total)
-    return _recognised(result) if any(irrational.free_symbols for irrational in total) else result
+    result = _real(textbook(field, total))
+    return _recognised(result) if any(irrational.has(sp.Symbol, sp.Add) for irrational in total) else result
+
+
+def _real(e: sp.Expr) -> sp.Expr:
+    """A real expression without complex exponentials (of sin and cos with a shift, or beside exp): cosines instead."""
+    if not e.has(sp.I):
+        return e
+
+    def cosines(u: sp.Expr) -> sp.Expr:
+        decay, phase = map(sp.factor_terms, sp.expand(u).as_real_imag())
+        return sp.exp(decay) * (sp.cos(phase) + sp.I * sp.sin(phase))
+
+    e = e.replace(lambda u: isinstance(u, (sp.cosh, sp.sinh)) and u.has(sp.I), lambda u: u.rewrite(sp.exp))
+    e = sp.powsimp(sp.expand(e, power_exp=False), combine="exp")
+    e = sp.expand(e.replace(sp.exp, cosines), power_exp=False)
+    if e.has(sp.I):
+        raise NoClosedForm(f"the imaginary parts of {e} do not cancel: no closed form in this class")
+    return sp.factor_terms(e)
 
 
 def _recognised(e: sp.Expr) -> sp.Expr:
-    """Undo a normalisation whose factor depends on parameters: what is a simple number everywhere is that number."""
+    """Undo a normalisation, phi / sqrt(eta): what is a simple number at all parameters is that number."""
     symbols = sorted(e.free_symbols, key=str)
     if not e.has(sp.Function):
         shorter = sp.factor(sp.cancel(sp.together(e)))
@@ -227,149 +243,3 @@ def _logistic_as_tanh(f: Pieces) -> Pieces:
         return sp.expand(e.replace(softplus, lambda u: u / 2 + sp.log(2 * sp.cosh(u / 2))))
 
     return f.map(rewrite)
-
-
-# -- what has no closed form
-
-
-class Expectation(sp.Expr):
-    """E f(sqrt(q) Z) with Z ~ N(0, 1), unevaluated: prints as an integral, ``evalf(n)`` gives n digits.
-
-    >>> x = sp.Symbol("x", real=True)
-    >>> Expectation(sp.log(1 + sp.exp(x)), x, sp.Integer(1)).evalf(20)
-    0.80605918334743978453
-    """
-
-    is_real = True
-    is_commutative = True
-
-    @property
-    def free_symbols(self):
-        f, x, q = self.args
-        return (f.free_symbols - {x}) | q.free_symbols
-
-    def _eval_subs(self, old, new):
-        return self if old == self.args[1] else None
-
-    def _eval_evalf(self, prec):
-        if self.free_symbols:
-            return self
-        return sp.Expr._from_mpmath(self.digits(_decimals(prec)), prec)
-
-    def digits(self, n: int):
-        """The value as an ``mpmath.mpf`` to n significant digits."""
-        f, x, q = self.args
-        return quadrature.expectation_digits(pieces(f, x), q, n)
-
-    @property
-    def kernel_args(self) -> tuple[sp.Expr, ...]:
-        """What the value depends on: (q,)."""
-        return (self.args[2],)
-
-    def kernel(self, target: str):
-        """The value as a function of q for an emission target."""
-        f, x, _ = self.args
-        split = _numeric_pieces(f, x)
-        if target == "mpmath":
-            return lambda q: quadrature.expectation_digits(split, exact(q), mp.dps)
-        _require_array_target(target)
-        function, breaks = emit(f, x), [float(h) for h in split.breaks]
-        return np.vectorize(lambda q: quadrature.expectation_float(function, q, breaks), otypes=[float])
-
-    def _latex(self, printer, exp=None):
-        f, x, q = self.args
-        z = sp.Symbol("z", real=True)
-        body = printer._print(f.subs(x, sp.sqrt(q) * z))
-        return _power(rf"\int_{{-\infty}}^{{\infty}} \mathrm{{D}}z\, {_bracketed(f, body)}", exp)
-
-
-class PairExpectation(sp.Expr):
-    """E f(U) g(V) with Var U = q1, Var V = q2 and correlation c, unevaluated."""
-
-    is_real = True
-    is_commutative = True
-
-    @property
-    def free_symbols(self):
-        f, g, x, *rest = self.args
-        return ((f.free_symbols | g.free_symbols) - {x}).union(*(e.free_symbols for e in rest))
-
-    def _eval_subs(self, old, new):
-        return self if old == self.args[2] else None
-
-    def _eval_evalf(self, prec):
-        if self.free_symbols:
-            return self
-        return sp.Expr._from_mpmath(self.digits(_decimals(prec)), prec)
-
-    def digits(self, n: int):
-        """The value as an ``mpmath.mpf`` to n significant digits."""
-        f, g, x, q1, q2, c = self.args
-        if abs(c) == 1:
-            return _digits(_degenerate(pieces(f, x), pieces(g, x), q1, q2, c, False), n)
-        return quadrature.pair_digits(pieces(f, x), pieces(g, x), q1, q2, c, n)
-
-    @property
-    def kernel_args(self) -> tuple[sp.Expr, ...]:
-        """What the value depends on: (q1, q2, c)."""
-        return self.args[3:]
-
-    def kernel(self, target: str):
-        """The value as a function of (q1, q2, c) for an emission target."""
-        f, g, x, *_ = self.args
-        left, right = _numeric_pieces(f, x), _numeric_pieces(g, x)
-        if target == "mpmath":
-            return lambda q1, q2, c: PairExpectation(f, g, x, exact(q1), exact(q2), exact(c)).digits(mp.dps)
-        _require_array_target(target)
-        functions = emit(f, x), emit(g, x)
-        breaks = [float(h) for h in left.breaks], [float(h) for h in right.breaks]
-        return np.vectorize(lambda q1, q2, c: quadrature.pair_float(*functions, q1, q2, c, *breaks), otypes=[float])
-
-    def _latex(self, printer, exp=None):
-        f, g, x, q1, q2, c = self.args
-        z1, z2 = sp.Symbol("z_1", real=True), sp.Symbol("z_2", real=True)
-        first, inner = (printer._print(e) for e in (sp.sqrt(q1) * z1, c * z1 + sp.sqrt(1 - c**2) * z2))
-        u, v = sp.Symbol("u", real=True), sp.Symbol("v", real=True)
-        left, right = _bracketed(f, printer._print(f.subs(x, u))), _bracketed(g, printer._print(g.subs(x, v)))
-        root = "" if q2 == 1 else printer._print(sp.sqrt(q2))
-        where = rf"u = {first},\; v = {root}\left({inner}\right)" if root else rf"u = {first},\; v = {inner}"
-        integral = rf"\iint \mathrm{{D}}z_1\,\mathrm{{D}}z_2\, {left}\, {right}"
-        return _power(rf"{integral} \quad \left({where}\right)", exp)
-
-
-def exact(value) -> sp.Expr:
-    """A multiprecision number as a rational, so that nothing is lost on the way through SymPy."""
-    if isinstance(value, mp.mpf):
-        sign, mantissa, exponent, _ = value._mpf_
-        return sp.Integer((-1) ** sign * int(mantissa)) * sp.Integer(2) ** int(exponent)
-    return sp.sympify(value)
-
-
-def _numeric_pieces(f: sp.Expr, x: sp.Symbol) -> Pieces:
-    free = f.free_symbols - {x}
-    if free:
-        raise InputError(f"the integral of {f} has free parameters ({', '.join(map(str, free))}): give them values")
-    return pieces(f, x)
-
-
-def _require_array_target(target: str) -> None:
-    if target not in ("numpy", "cupy"):
-        raise InputError(f"an integral without closed form has no {target} function: use numpy or mpmath, or .digits(n)")
-
-
-def _digits(e: sp.Expr, n: int):
-    return e.evalf(n)._to_mpmath(int(n * 3.33) + 10)
-
-
-def _decimals(prec: int) -> int:
-    return int(prec / 3.3219) + 2
-
-
-def _bracketed(f: sp.Expr, body: str) -> str:
-    return rf"\left({body}\right)" if f.is_Add or isinstance(f, sp.Piecewise) else body
-
-
-def _power(body: str, exp) -> str:
-    return body if exp is None else rf"\left({body}\right)^{{{exp}}}"
-
-

@@ -110,6 +110,8 @@ def _exponential(u: sp.Expr, x: sp.Symbol, e: sp.Expr) -> Atoms:
     if polynomial is None or polynomial.degree() > 2:
         raise outside(e)
     constant, linear, quadratic = (polynomial.coeff_monomial(x**k) for k in range(3))
+    if not quadratic.is_real:
+        raise outside(e)
     return {Shape(quadratic=quadratic, linear=linear): sp.exp(constant)}
 
 

@@ -180,8 +180,25 @@ def _ball_number(value: sp.Expr) -> arb:
 
 def _ball_pieces(f: Pieces) -> list[tuple[arb, arb, Callable]]:
     ends = [arb("-inf"), *(_ball_number(h) for h in f.breaks), arb("+inf")]
-    functions = [emit(e, f.variable, "ball") for e in f.expressions]
+    functions = [emit(with_numbers(e, int(ctx.dps)), f.variable, "ball") for e in f.expressions]
     return list(zip(ends, ends[1:], functions, strict=False))
+
+
+def exact(value) -> sp.Expr:
+    """A multiprecision number as a rational, so that nothing is lost on the way through SymPy."""
+    if isinstance(value, mp.mpf):
+        sign, mantissa, exponent, _ = value._mpf_
+        return sp.Integer((-1) ** sign * int(mantissa)) * sp.Integer(2) ** int(exponent)
+    return sp.sympify(value)
+
+
+def with_numbers(e: sp.Expr, digits: int) -> sp.Expr:
+    """An expression with the integrals in it that are constants replaced by their values to ``digits`` digits.
+
+    A centred tanh-like activation, phi - E phi(Z), has such a constant in its formula.
+    """
+    constants = {n for n in sp.preorder_traversal(e) if hasattr(n, "digits") and not n.free_symbols}
+    return e.xreplace({n: exact(n.digits(digits)) for n in constants})
 
 
 # -- arrays

@@ -11,7 +11,8 @@ from mpmath import mp
 
 from fimtheory.emission import emit
 from fimtheory.errors import InputError, NotConverged
-from fimtheory.gaussian.expectation import Expectation, PairExpectation, exact
+from fimtheory.gaussian.integrals import Expectation, PairExpectation
+from fimtheory.gaussian.quadrature import exact
 from fimtheory.latex import latex
 
 

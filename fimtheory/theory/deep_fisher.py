@@ -78,17 +78,23 @@ def fisher_block() -> Statistics:
     return dual_statistics(alpha_below * M / N, qtilde1 * qhat1, qtilde2 * qhat2, alpha_l * alpha_below * M**2)
 
 
-def _printed_kappas(network) -> dict[sp.Symbol, sp.Expr]:
-    """kappa_1 and kappa_2 as printed: two forward order parameters a summand (the output's is q^L: it is linear)."""
-    o, a, L = network.order_parameters, network.alphas, network.depth
-    w, b = network.sigma_w2, network.sigma_b2
+def forward_to_output(network) -> dict[int, dict[int, sp.Expr]]:
+    """qhat_t^l for l = 0..L by t = 1, 2; the linear output has q_t^L. The printed kappas are made of these alone."""
     found = {}
-    for t, hat in ((1, o.qhat1), (2, o.qhat2)):
+    for t, hat in ((1, network.order_parameters.qhat1), (2, network.order_parameters.qhat2)):
         forward = {k: sp.Float(v, network.digits) for k, v in hat.items()}
-        forward[L] = w * forward[L - 1] + b
-        summands = (a[k - 1] * forward[k] * forward[k - 1] for k in range(1, L + 1))
-        found[SYMBOLS[f"kappa{t}"]] = sum(summands) / network.values()[alpha]
+        forward[network.depth] = network.sigma_w2 * forward[network.depth - 1] + network.sigma_b2
+        found[t] = forward
     return found
+
+
+def _printed_kappas(network) -> dict[sp.Symbol, sp.Expr]:
+    """kappa_1 and kappa_2 as printed: two forward order parameters a summand."""
+    a, layers = network.alphas, range(1, network.depth + 1)
+    return {
+        SYMBOLS[f"kappa{t}"]: sum(a[k - 1] * hat[k] * hat[k - 1] for k in layers) / network.values()[alpha]
+        for t, hat in forward_to_output(network).items()
+    }
 
 
 def _printed(network) -> dict[str, sp.Expr]:

@@ -30,14 +30,18 @@ smooth = st.one_of(
     rationals(0, 2).map(lambda a: sp.exp(-a * x**2)),
     st.tuples(rationals(-3, 3), rationals(-2, 2)).map(lambda gd: Phi(gd[0] * x + gd[1])),
     st.tuples(rationals(-3, 3), rationals(-2, 2)).map(lambda gd: sp.erf(gd[0] * x + gd[1])),
-    rationals(-3, 3).map(lambda w: sp.sin(w * x)),
-    rationals(-3, 3).map(lambda w: sp.cos(w * x)),
 )
-members = st.builds(
-    lambda p, k, t, e, product: p * k + t * e if not product else (p + k) * e, polynomials, kinks, polynomials, smooth,
-    st.booleans(),
+waves = st.builds(lambda wave, w, d: wave(w * x + d), st.sampled_from((sp.sin, sp.cos)), rationals(-3, 3), rationals(0, 2))
+members = st.one_of(
+    st.builds(lambda p, k, t, e: p * k + t * e, polynomials, kinks, polynomials, st.one_of(smooth, waves)),
+    st.builds(lambda p, k, e: (p + k) * e, polynomials, kinks, smooth),
 )
-simple = st.one_of(kinks, st.builds(lambda p, e: p + e, polynomials, smooth), st.builds(lambda k, e: k * e, kinks, smooth))
+simple = st.one_of(
+    kinks,
+    st.builds(lambda p, e: p + e, polynomials, st.one_of(smooth, waves)),
+    st.builds(lambda p, e: p * e, polynomials, waves),
+    st.builds(lambda k, e: k * e, kinks, smooth),
+)
 variances = rationals(0, 3).map(lambda q: q + sp.Rational(1, 8))
 correlations = st.integers(-9, 9).map(lambda n: sp.Rational(n, 10))
 ci = settings(  # a failure is shown as drawn: to shrink symbolic integrals takes minutes
