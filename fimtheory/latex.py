@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import sympy as sp
 from sympy.printing.latex import LatexPrinter
 
@@ -82,6 +84,10 @@ class _Printer(LatexPrinter):
             return rf"{wrapped}^{{{exponent.p}/2}}"
         return super()._print_Pow(expr)
 
+    def _print_Symbol(self, expr, style="plain"):
+        """A name of several letters is one symbol, not the product of its letters."""
+        return re.sub(r"^[A-Za-z][A-Za-z0-9]+", r"\\mathrm{\g<0>}", super()._print_Symbol(expr, style))
+
     def _print_exp(self, expr, exp=None):
         body = rf"e^{{{self._inline(expr.args[0])}}}"
         return body if exp is None else rf"\left({body}\right)^{{{exp}}}"
@@ -96,10 +102,11 @@ class _Printer(LatexPrinter):
         numerator, denominator = sp.fraction(u, exact=True)
         if denominator == 1 or (numerator.is_Add and denominator.is_Add):
             return self._print(u)
+        sign, numerator = ("-", -numerator) if numerator.is_Mul and numerator.could_extract_minus_sign() else ("", numerator)
         top, bottom = self._print(numerator), self._print(denominator)
         top = rf"\left({top}\right)" if numerator.is_Add or _has_bare_call(numerator) else top
         bottom = rf"\left({bottom}\right)" if denominator.is_Add or denominator.is_Mul else bottom
-        return f"{top}/{bottom}"
+        return f"{sign}{top}/{bottom}"
 
     def _call(self, name: str, expr, exp, bare: bool) -> str:
         """name argument; without parentheses where the argument is one symbol and the name is an operator of TeX."""

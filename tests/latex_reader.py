@@ -127,7 +127,7 @@ class _Reader:
         if self.next == "^":
             if self.kind in ("bare", "fraction", "number fraction", "cases") or "^" in self.tokens[self.at - 1]:
                 self.refuse(f"a power of {self.kind}")
-            kind = "number power" if self.kind == "number" else "other"
+            kind = {"number": "number power", "call": "call"}.get(self.kind, "other")
             self.take("^")
             value, self.kind = value ** self.argument(), kind
         if isinstance(value, mp.mpc) or self.next == "^":

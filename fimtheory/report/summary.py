@@ -150,9 +150,8 @@ def network(
         | {"F_blocks": [_statistics(net, fisher_block(), width, layer) for layer in range(1, net.depth + 1)]},
     }
     if simulate:
-        ladder = simulate_network_ladder(
-            net, (width,), simulate, seed, frozenset({*METRICS, "F_blocks"}), progress, workers=1
-        )
+        metrics = frozenset({*METRICS, "F_blocks"})
+        ladder = simulate_network_ladder(net, (width,), simulate, seed, metrics, progress)
         found["simulation"] = _simulated(ladder.ensembles[width], net) | {"networks": simulate, "seed": seed}
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -100,14 +101,14 @@ class Evidence:
 
 
 def verify(
-    claim: Claim, setting: Setting | None = None, progress: Callable[[int, int], None] | None = None, workers: int = 1
+    claim: Claim, setting: Setting | None = None, progress: Callable[[int, int], None] | None = None
 ) -> Evidence:
     """Simulate the ladder of a setting and judge every prediction of a claim, and of its printed form."""
     setting = setting or Setting()
     predicted = claim.predict(setting.network)
     printed = claim.predict_printed(setting.network) if claim.predict_printed else {}
     ladder = simulate_network_ladder(
-        setting.network, setting.widths, setting.n_networks, setting.seed, metrics_of(predicted), progress, workers
+        setting.network, setting.widths, setting.n_networks, setting.seed, metrics_of(predicted), progress
     )
     return Evidence(claim, setting, confront(predicted, ladder), confront(printed, ladder))
 
@@ -132,7 +133,6 @@ def simulate_network_ladder(
     seed: int,
     metrics: frozenset[str],
     progress: Callable[[int, int], None] | None = None,
-    workers: int = 1,
 ) -> Ladder:
     """The ladder of random networks that a :class:`DeepNetwork` describes; the only thing passed on is phi and phi'."""
     phi, dphi = network.activation.numpy, network.activation.numpy_derivative
@@ -141,6 +141,7 @@ def simulate_network_ladder(
         hidden = tuple(max(1, round(float(a) * width)) for a in network.alphas)
         return Architecture((*hidden, network.outputs), float(network.sigma_w2), float(network.sigma_b2), phi, dphi)
 
+    workers = min(4, os.cpu_count() or 1)  # the numbers do not depend on it
     return simulate_ladder(
         architecture, widths, network.samples, n_networks, seed, metrics, progress=progress, workers=workers
     )

@@ -41,7 +41,7 @@ def test_split(expression, breaks, parts):
     "expression", [sp.Max(b * x, 0), sp.Max(x - a, x * b - 1), sp.Max(sp.Abs(x) - b, 0), sp.Abs(x - a) + sp.Abs(x - b)]
 )
 def test_unknown_signs_are_refused(expression):
-    with pytest.raises(InputError, match="sign of .* not known|declare the sign"):
+    with pytest.raises(InputError, match=r"sign of .* not known|declare the sign"):
         pieces(expression, x)
 
 
