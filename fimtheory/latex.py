@@ -102,7 +102,8 @@ class _Printer(LatexPrinter):
         numerator, denominator = sp.fraction(u, exact=True)
         if denominator == 1 or (numerator.is_Add and denominator.is_Add):
             return self._print(u)
-        sign, numerator = ("-", -numerator) if numerator.is_Mul and numerator.could_extract_minus_sign() else ("", numerator)
+        sign = "-" if numerator.is_Mul and numerator.could_extract_minus_sign() else ""
+        numerator = -numerator if sign else numerator
         top, bottom = self._print(numerator), self._print(denominator)
         top = rf"\left({top}\right)" if numerator.is_Add or _has_bare_call(numerator) else top
         bottom = rf"\left({bottom}\right)" if denominator.is_Add or denominator.is_Mul else bottom

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -98,7 +99,8 @@ def _domain(symbol: sp.Symbol) -> str:
 def _number(name: str, value: Any) -> sp.Expr:
     if isinstance(value, str):
         return parse_number(value)
-    if isinstance(value, bool) or not isinstance(value, int | float | sp.Expr):
+    infinite = isinstance(value, float) and not math.isfinite(value)
+    if isinstance(value, bool) or infinite or not isinstance(value, int | float | sp.Expr):
         raise InputError(f"{name} = {value!r} is not a number: write for instance {name}=1/5 as text")
     return sp.Rational(str(value)) if isinstance(value, float) else sp.sympify(value)
 

@@ -79,7 +79,13 @@ def parse(text: str, parameters: Iterable[sp.Symbol] = (), variable: sp.Symbol |
     names = {symbol.name: symbol for symbol in parameters}
     if variable is not None:
         names[variable.name] = variable
-    expression = _Translator(text.strip(), names).expression(tree.body)
+    _check_depth(tree)
+    try:
+        expression = _Translator(text.strip(), names).expression(tree.body)
+    except ParseError:
+        raise
+    except (TypeError, ValueError, ArithmeticError, RecursionError):  # SymPy's own, of comparisons above all
+        raise ParseError(f"{_short(text)} has no real value as it stands: check what is compared and divided") from None
     if expression.has(sp.zoo, sp.nan, sp.oo, -sp.oo):
         raise ParseError(f"{_short(text)} is infinite or undefined as it stands: check for a division by zero")
     return expression
@@ -199,8 +205,16 @@ def _check_size(text: str) -> None:
         raise ParseError(f"the formula is nested more than {MAX_DEPTH} deep: simplify it")
 
 
+def _check_depth(tree: ast.AST) -> None:
+    level, depth = [tree], 0
+    while level:
+        level, depth = [child for node in level for child in ast.iter_child_nodes(node)], depth + 1
+    if depth > MAX_DEPTH * 4:
+        raise ParseError(f"the formula is a chain of more than {MAX_DEPTH * 4} operations: simplify it")
+
+
 def _runs(text: str, characters: str) -> list[str]:
-    return "".join(c if c in characters else " " for c in text).split()
+    return "".join(c if c in characters else " " for c in "".join(text.split())).split()
 
 
 def _syntax_message(text: str, error: SyntaxError) -> str:

@@ -35,13 +35,22 @@ def admissible(f: Pieces, label: str = "") -> Pieces:
     """
     label = label or str(f.expression)
     sampled = _with_sample_parameters(f)
-    singular = sorted({place for e in sampled.expressions for place in _singular_places(e, f.variable)}, key=abs)
-    inside = [place for place in singular if _near_piece(sampled, place)]
+    inside = _singularities(sampled)
     for place in inside:
         _require_weak_singularity(label, sampled, place)
     _require_real(label, sampled, inside)
     _require_growth(label, sampled)
     return _with_breaks(f, [sp.nsimplify(place) for place in inside])
+
+
+def split_at_singularities(f: Pieces) -> Pieces:
+    """f (without parameters) with its weak or removable singularities, such as that of sin(x)/x, among its breaks."""
+    return _with_breaks(f, [sp.nsimplify(place) for place in _singularities(f)])
+
+
+def _singularities(f: Pieces) -> list[float]:
+    singular = sorted({place for e in f.expressions for place in _singular_places(e, f.variable)}, key=abs)
+    return [place for place in singular if _near_piece(f, place)]
 
 
 def _with_sample_parameters(f: Pieces) -> Pieces:

@@ -12,7 +12,7 @@ from fimtheory.emission import stable
 from fimtheory.errors import JumpError, NoClosedForm
 from fimtheory.functions import density, sigmoid, softplus
 from fimtheory.gaussian.cone import Cone, Sum
-from fimtheory.gaussian.field import CORRELATION, COVARIANCE_FORM, VARIANCE, Field
+from fimtheory.gaussian.field import CORRELATION, COVARIANCE_FORM, VARIANCE, Field, sample_points
 from fimtheory.gaussian.integrals import Expectation, PairExpectation
 from fimtheory.gaussian.normal_form import Atoms, normal_form
 from fimtheory.gaussian.pieces import Pieces, pieces
@@ -151,12 +151,10 @@ def _real(e: sp.Expr) -> sp.Expr:
 
 def _recognised(e: sp.Expr) -> sp.Expr:
     """Undo a normalisation, phi / sqrt(eta): what is a simple number at all parameters is that number."""
-    symbols = sorted(e.free_symbols, key=str)
     if not e.has(sp.Function):
         shorter = sp.factor(sp.cancel(sp.together(e)))
         e = shorter if sp.count_ops(shorter) < sp.count_ops(e) else e
-    points = [{s: sp.Rational(13 + 8 * k + 5 * j, 29 + 3 * k) for k, s in enumerate(symbols)} for j in range(3)]
-    values = [e.subs(point).evalf(40) for point in points]
+    values = [e.subs(point).evalf(40) for point in sample_points(e.free_symbols)]
     nearest = sp.Rational(round(float(values[0]) * 12), 12)
     return nearest if all(abs(value - nearest) < sp.Float("1e-35", 40) for value in values) else e
 

@@ -6,7 +6,7 @@ fast and puts everything over a common denominator, so that what cancels is gone
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import sympy as sp
@@ -97,6 +97,17 @@ def _collect(e: sp.Expr, atoms: set[sp.Expr]) -> None:
         _collect(e.base, atoms)
     else:
         atoms.add(e)
+
+
+def sample_points(symbols: Iterable[sp.Symbol], count: int = 3) -> Iterator[dict[sp.Symbol, sp.Expr]]:
+    """Admissible values for symbols: |c| < 1, |q_2| < q_1, parameters in their domains."""
+    ordered, (variance, covariance) = sorted(symbols, key=str), COVARIANCE_FORM
+    for j in range(count):
+        c = sp.Rational(2 - 3 * j, 7)
+        point = {s: sp.Rational(13 + 8 * k + 5 * j, 29 + 3 * k) for k, s in enumerate(ordered)}
+        point |= {s: -value for s, value in point.items() if s.is_negative}
+        special = {CORRELATION: c, covariance: c * point.get(variance, sp.S.One)}
+        yield point | {s: value for s, value in special.items() if s in point}
 
 
 def is_positive(expression: sp.Expr) -> bool | None:

@@ -9,6 +9,7 @@ from mpmath import mp
 from fimtheory.emission import emit
 from fimtheory.errors import InputError, JumpError
 from fimtheory.gaussian import quadrature
+from fimtheory.gaussian.admissible import split_at_singularities
 from fimtheory.gaussian.pieces import Pieces, pieces
 from fimtheory.gaussian.quadrature import exact
 
@@ -175,7 +176,7 @@ def _numeric_pieces(f: sp.Expr) -> Pieces:
     free = f.free_symbols - {_BOUND}
     if free:
         raise InputError(f"the integral of {f} has free parameters ({', '.join(map(str, free))}): give them values")
-    return pieces(f, _BOUND)
+    return split_at_singularities(pieces(f, _BOUND))
 
 
 def _require_array_target(target: str) -> None:

@@ -205,6 +205,7 @@ def with_numbers(e: sp.Expr, digits: int) -> sp.Expr:
 
 _REACH = 12.0
 _ORDER = 20
+_MOST_PANELS = 20_000
 
 
 @functools.cache
@@ -237,6 +238,8 @@ def _adaptive(function: Callable, cuts: Sequence[float], rtol: float) -> float:
             return float(done)
         lo, hi = np.concatenate([lo[bad], middle[bad]]), np.concatenate([middle[bad], hi[bad]])
         whole = np.concatenate([left[bad], right[bad]])
+        if lo.size > _MOST_PANELS:
+            break
     raise NotConverged(f"the quadrature did not reach a relative accuracy of {rtol}", float(done + whole.sum()))
 
 

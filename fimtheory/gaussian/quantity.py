@@ -88,6 +88,7 @@ def number(
     integrals = sorted(e.atoms(Expectation, PairExpectation), key=sp.default_sort_key)
     names = [sp.Dummy(f"integral_{k}") for k in range(len(integrals))]
     function = emit(e.xreplace(dict(zip(integrals, names, strict=True))), names, "ball")
+    ball = arb("nan")
     for extra in (15, 60, 200):
         saved, ctx.dps = ctx.dps, digits + extra
         try:
@@ -100,11 +101,13 @@ def number(
             ctx.dps = saved
         if integrals:
             break
+    if not integrals and ball.is_finite() and ball.contains(0):
+        return mp.mpf(0)
     return _fallback(e, digits)
 
 
 def _fallback(e: sp.Expr, digits: int) -> mp.mpf:
-    """A value so close to zero that relative digits are out of reach is zero for every purpose of the package."""
+    """The digits that SymPy finds where ball arithmetic does not."""
     with mp.workdps(digits + 15):
         value = mp.mpf(sp.N(e, digits + 15)._to_mpmath(int(3.33 * digits) + 50))
         if not mp.isfinite(value):
