@@ -179,28 +179,33 @@ def kept(number: sp.Rational, factor: sp.Expr) -> sp.Expr:
     return sp.Mul(number, factor, evaluate=not factor.is_Add)
 
 
+def _cases(yes: sp.Expr, no: sp.Expr) -> sp.Expr:
+    return sp.Piecewise((yes, A < B), (no, True))
+
+
+def _bivariate(h: sp.Expr, k: sp.Expr) -> sp.Expr:
+    return BivariateNormalCDF(h, k, -A / 2)
+
+
 def compound(inner: st.SearchStrategy[sp.Expr]) -> st.SearchStrategy[sp.Expr]:
     """Sums, products, quotients, powers, functions and multiples of what is given."""
     numbers = st.sampled_from([sp.Integer(k) for k in (-3, -2, -1, 2, 5)] + [sp.Rational(-1, 2), sp.Rational(2, 3)])
     powers = st.sampled_from([sp.Integer(k) for k in (-3, -2, -1, 2, 3)] + [*HALVES, sp.Rational(2, 3)])
+    unary = st.sampled_from([sp.sqrt, sp.exp, *FUNCTIONS])
+    binary = st.sampled_from([sp.Add, sp.Mul, sp.Max, lambda u, v: u - v, lambda u, v: u / v, _cases, _bivariate])
     return st.one_of(
-        st.builds(attempt, st.just(sp.Add), inner, inner),
-        st.builds(attempt, st.just(sp.Add), inner, inner, inner),
-        st.builds(attempt, st.just(sp.Mul), inner, inner),
-        st.builds(attempt, st.just(sp.Mul), inner, inner, inner),
-        st.builds(attempt, st.just(lambda u, v: u - v), inner, inner),
-        st.builds(attempt, st.just(lambda u, v: u / v), inner, inner),
-        st.builds(attempt, st.just(sp.Pow), inner, powers),
-        st.builds(attempt, st.sampled_from([sp.sqrt, sp.exp, *FUNCTIONS]), inner),
+        st.builds(attempt, st.sampled_from([sp.Add, sp.Mul]), inner, inner, inner),
+        st.builds(attempt, binary, inner, inner),
+        st.builds(attempt, unary, inner),
         st.builds(attempt, st.just(kept), numbers, inner),
+        st.builds(attempt, st.just(sp.Pow), inner, powers),
         st.builds(attempt, st.just(sp.Pow), st.sampled_from([A, B, sp.Integer(2)]), inner),
-        st.builds(attempt, st.sampled_from([sp.Max, sp.Min]), inner, inner),
-        st.builds(attempt, st.just(lambda u, v: BivariateNormalCDF(u, v, -A / 2)), inner, inner),
-        st.builds(attempt, st.just(lambda u, v: sp.Piecewise((u, A < B), (v, True))), inner, inner),
     )
 
 
-LEAVES = st.sampled_from([A, B, X]) | st.builds(sp.Rational, st.integers(-7, 7), st.integers(1, 5)) | st.just(sp.pi)
+NUMBERS = st.builds(sp.Rational, st.integers(-7, 7), st.integers(1, 5)) | st.sampled_from([sp.pi, sp.E])
+LEAVES = st.sampled_from([A, B, X]) | st.sampled_from([A, B, A + B, X - A, 1 - X**2, -X]) | NUMBERS
+TREES = compound(compound(LEAVES | compound(LEAVES)))
 
 
 def is_real(expression: sp.Expr, point: Point) -> bool:
@@ -213,8 +218,8 @@ def is_real(expression: sp.Expr, point: Point) -> bool:
     return True
 
 
-@settings(max_examples=300, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
-@given(expression=st.recursive(LEAVES, compound, max_leaves=9), point=st.sampled_from(AT))
+@settings(max_examples=400, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+@given(expression=TREES, point=st.sampled_from(AT))
 def test_any_expression(expression, point):
     assume(not expression.has(sp.nan, sp.zoo, sp.oo, -sp.oo, sp.I) and is_real(expression, point))
     value = expression.subs(point).evalf(30)
@@ -232,8 +237,9 @@ def test_any_expression(expression, point):
         sp.Abs(X) * sp.log(B),  # not \log b \left|x\right|
         sp.Heaviside(X) * sp.sin(X),
         sp.log(B) * sp.sinh(B) ** sp.Rational(3, 2) * sp.Piecewise((A, A < B), (B, True)),
-        (A - B) / 2 * sp.sin(X) - kept(sp.Integer(-1), A + B),
+        (A - B) / 2 * sp.sin(X) + kept(sp.Integer(-1), A + B),
         sp.exp((A + B) / (1 + A)) * (A - B) ** 3 * sp.exp(-sp.exp(-X)),
+        sp.exp((1 + A) / B) - sp.exp(-(1 + A) / (3 * B)) + 3 * 2**X,
     ],
     ids=str,
 )

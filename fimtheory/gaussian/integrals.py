@@ -97,7 +97,7 @@ class Expectation(_GaussianIntegral):
         return self._scaled(0)
 
     def digits(self, n: int):
-        f, x, q = self.args
+        f, _, q = self.args
         return quadrature.expectation_digits(_numeric_pieces(f), q, n)
 
     def kernel(self, target: str):

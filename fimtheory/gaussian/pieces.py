@@ -12,7 +12,7 @@ from functools import cmp_to_key, reduce
 
 import sympy as sp
 
-from fimtheory.errors import InputError
+from fimtheory.errors import DivergentExpectation, InputError
 from fimtheory.functions import Phi, sigmoid, softplus
 
 # Functions with f(u) of the sign of u: a kink of relu(tanh(x)) lies where tanh(x), hence x, changes sign.
@@ -40,6 +40,8 @@ class Pieces:
         found = []
         for h, left, right in zip(self.breaks, self.expressions, self.expressions[1:], strict=False):
             jump = sp.expand((right - left).subs(self.variable, h))
+            if jump.has(sp.nan, sp.zoo, sp.oo):
+                raise DivergentExpectation(f"the function is unbounded at {self.variable} = {h}: take one that is not")
             if jump != 0 and not sp.simplify(jump).is_zero:
                 found.append((h, jump))
         return found

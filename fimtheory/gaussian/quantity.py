@@ -112,7 +112,7 @@ def _fallback(e: sp.Expr, digits: int) -> mp.mpf:
         value = mp.mpf(sp.N(e, digits + 15)._to_mpmath(int(3.33 * digits) + 50))
         if not mp.isfinite(value):
             raise NotConverged(f"{e} has no finite value", float(value))
-        return value
+        return value if abs(value) > mp.mpf(10) ** -(digits + 100) else mp.mpf(0)
 
 
 def _ball(value: mp.mpf) -> arb:

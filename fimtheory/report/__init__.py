@@ -1,0 +1,1 @@
+"""LaTeX, HTML and figures: reads claims and verdicts, computes nothing."""

@@ -28,6 +28,12 @@ def test_what_is_not_real_is_refused(formula):
         ft.activation(formula)
 
 
+@pytest.mark.parametrize("formula", ["sqrt(-2)*x", "log(-1) + x", "log(sqrt(-1)*x)", "(-2)**(1/3)*relu(x)"])
+def test_complex_constants_are_refused(formula):
+    with pytest.raises(InputError, match="not a real function: it contains"):
+        ft.activation(formula)
+
+
 @pytest.mark.parametrize(
     ("formula", "exact"),
     [
