@@ -35,6 +35,7 @@ def admissible(f: Pieces, label: str = "") -> Pieces:
     """
     label = label or str(f.expression)
     sampled = _with_sample_parameters(f)
+    _require_real_constants(label, sampled)
     inside = _singularities(sampled)
     for place in inside:
         _require_weak_singularity(label, sampled, place)
@@ -107,6 +108,13 @@ def _require_weak_singularity(label: str, sampled: Pieces, place: float) -> None
                     f"{label} is not square-integrable: it has a singularity at {sampled.variable} = {place:.6g}"
                     " that is too strong"
                 )
+
+
+def _require_real_constants(label: str, sampled: Pieces) -> None:
+    for e in (*sampled.breaks, *sampled.expressions):
+        for node in sp.preorder_traversal(e):
+            if node.is_number and node.is_real is False:
+                raise InputError(f"{label} is not a real function: it contains {node}; check roots and logarithms")
 
 
 def _require_real(label: str, sampled: Pieces, singular: list[float]) -> None:

@@ -14,8 +14,8 @@ from mpmath import mp
 
 from fimtheory import catalogue
 from fimtheory.emission import emit
-from fimtheory.errors import InputError
-from fimtheory.gaussian.field import CORRELATION, VARIANCE
+from fimtheory.errors import InputError, NotConverged
+from fimtheory.gaussian.field import CORRELATION
 from fimtheory.gaussian.quantity import as_decimal
 from fimtheory.latex import latex
 from fimtheory.notation import TABLE
@@ -204,12 +204,11 @@ class Content:
 
     def _dual(self) -> Section:
         c = np.linspace(-1, 1, 81)
-        q = VARIANCE
-        dual, slope = (emit(e(q, CORRELATION), [q, CORRELATION]) for e in (self.phi.dual, self.phi.dual_derivative))
         inner = np.clip(c, -1 + 1e-12, 1 - 1e-12) if self.phi.has_closed_form else c
+        dual, slope = (_curve(e(sp.S.One, CORRELATION), inner) for e in (self.phi.dual, self.phi.dual_derivative))
         figure = self._figure(
             "dual",
-            figures.dual_curves(c, dual(1.0, inner), slope(1.0, inner)),
+            figures.dual_curves(c, dual, slope),
             r"The dual of $\phi$ and of $\phi'$ at $q = 1$; the dashed line is the diagonal.",
             "Curves of the dual of phi and of its derivative over the correlation",
         )
@@ -392,6 +391,18 @@ _KAPPA = {
     "kappa2_ntk": r"\frac{1}{\alpha} \sum_{l=1}^{L} \left(\sigma_w^2\, \hat q_2^{l-1} + \sigma_b^2\right) \tilde q_2^{l}",
 }
 _USED = {"q", "c", "M", "N", "C", "sigma_w2", "sigma_b2", *_KAPPA}
+
+
+def _curve(expression: sp.Expr, c: np.ndarray) -> np.ndarray:
+    """Values over the correlation, for the eye: where double precision falls short of its goal, what it reached."""
+    function = emit(expression, CORRELATION)
+    values = np.empty_like(c)
+    for k, point in enumerate(c):
+        try:
+            values[k] = function(point)
+        except NotConverged as error:
+            values[k] = error.estimate
+    return values
 
 
 def _floats(numbers: dict[int, mp.mpf]) -> list[float]:

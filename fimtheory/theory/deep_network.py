@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import sympy as sp
 from mpmath import mp
 
-from fimtheory.activations import Activation
+from fimtheory.activations import Activation, parse_number
 from fimtheory.errors import InputError, OutsideAssumptions
 from fimtheory.gaussian.quantity import number
 from fimtheory.notation import SYMBOLS
@@ -131,8 +131,8 @@ def _mpf(value: sp.Rational) -> mp.mpf:
 
 def _rational(name: str, value) -> sp.Rational:
     try:
-        result = sp.Rational(str(value)) if isinstance(value, float | str) else sp.sympify(value)
-    except (TypeError, ValueError):
+        result = parse_number(str(value)) if isinstance(value, float | str) else sp.sympify(value)
+    except (TypeError, ValueError):  # errors of the parser are ValueErrors
         raise InputError(f"{name} = {value!r} is not a number: write for instance 0.64 or 16/25") from None
     if isinstance(value, bool) or not isinstance(result, sp.Rational):
         raise InputError(f"{name} = {value} is not a rational number: write for instance 0.64 or 16/25")

@@ -180,7 +180,11 @@ def test_unknown_names():
 
 
 def test_hints_say_what_to_write():
-    for text, hint in (("x^2", r"write \*\*"), ("relu", r"write relu\(x\)"), ("where(x, 1, 0)", r"where\(x < 0, a, b\)")):
+    for text, hint in (
+        ("x^2", r"write \*\*"),
+        ("relu", r"write relu\(x\)"),
+        ("where(x, 1, 0)", r"where\(x < 0, a, b\)"),
+    ):
         with pytest.raises(ParseError, match=hint):
             parse(text)
 

@@ -31,7 +31,9 @@ smooth = st.one_of(
     st.tuples(rationals(-3, 3), rationals(-2, 2)).map(lambda gd: Phi(gd[0] * x + gd[1])),
     st.tuples(rationals(-3, 3), rationals(-2, 2)).map(lambda gd: sp.erf(gd[0] * x + gd[1])),
 )
-waves = st.builds(lambda wave, w, d: wave(w * x + d), st.sampled_from((sp.sin, sp.cos)), rationals(-3, 3), rationals(0, 2))
+waves = st.builds(
+    lambda wave, w, d: wave(w * x + d), st.sampled_from((sp.sin, sp.cos)), rationals(-3, 3), rationals(0, 2)
+)
 members = st.one_of(
     st.builds(lambda p, k, t, e: p * k + t * e, polynomials, kinks, polynomials, st.one_of(smooth, waves)),
     st.builds(lambda p, k, e: (p + k) * e, polynomials, kinks, smooth),

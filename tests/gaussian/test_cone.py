@@ -42,7 +42,9 @@ def test_normal_form_of_weak_derivatives():
     assert normal_form(pieces(x + sp.Heaviside(x), x), deltas=True) == {Shape(): 1, Shape(at=sp.S.Zero): 1}
 
 
-@pytest.mark.parametrize("f", [sp.tanh(x), sp.exp(x**3), Phi(x**2), sp.sqrt(1 + x**2), sp.log(2 + sp.cos(x)), sp.cos(x**2)])
+@pytest.mark.parametrize(
+    "f", [sp.tanh(x), sp.exp(x**3), Phi(x**2), sp.sqrt(1 + x**2), sp.log(2 + sp.cos(x)), sp.cos(x**2)]
+)
 def test_outside_the_class(f):
     with pytest.raises(NoClosedForm, match="not a finite sum"):
         normal_form(pieces(f, x))

@@ -1,0 +1,165 @@
+"""The network of the theorems, its coefficients by hand, and the formulas against eigenvalues of the dual matrix."""
+
+import pytest
+import sympy as sp
+from mpmath import mp
+
+import fimtheory as ft
+from fimtheory.catalogue import claims, find
+from fimtheory.errors import InputError, OutsideAssumptions
+from fimtheory.notation import SYMBOLS
+from fimtheory.theory.deep_fisher import dual_statistics, fisher, fisher_block
+from fimtheory.theory.deep_network import DeepNetwork
+from fimtheory.theory.feature_metric import feature_metric
+from fimtheory.theory.tangent_kernel import tangent_kernel
+from tests.oracles import close
+
+M, N, C = (SYMBOLS[name] for name in "MNC")
+ALPHAS = (sp.Rational(1, 2), sp.Integer(2), sp.Rational(3, 2))
+
+
+def network(name="tanh", **changes):
+    return DeepNetwork(ft.activation(name), **({"depth": 3, "sigma_w2": 3, "sigma_b2": "0.64"} | changes))
+
+
+@pytest.mark.parametrize("alphas", [(), ALPHAS])
+def test_coefficients(alphas):
+    """The sums of the theorems written out, from the order parameters."""
+    net = network(alphas=alphas)
+    o, found = net.order_parameters, net.coefficients
+    a = [mp.mpf(v.p) / v.q for v in (alphas or (sp.S.One,) * 3)]
+    alpha = a[1] * a[0] + a[2] * a[1]
+    w, b = mp.mpf(3), mp.mpf(64) / 100
+    for t, hat, tilde in ((1, o.qhat1, o.qtilde1), (2, o.qhat2, o.qtilde2)):
+        kappa = (a[0] * tilde[1] * hat[0] + a[1] * tilde[2] * hat[1] + a[2] * tilde[3] * hat[2]) / alpha
+        tangent = sum(w * tilde[l] * hat[l - 1] + b * tilde[l] for l in (1, 2, 3)) / alpha
+        feature = w * (tilde[1] + tilde[2] + tilde[3]) / sum(a)
+        assert close(found[f"kappa{t}"], kappa, 14)
+        assert close(found[f"kappa{t}_ntk"], tangent, 14)
+        assert close(found[f"kappa{t}_feature"], feature, 14)
+        assert not close(found[f"kappa{t}"], mp.mpf("1.03") * kappa, 14)
+    assert close(found["alpha_tot"], alpha, 15)
+    assert close(found["alpha_sum"], sum(a), 15)
+
+
+def test_coefficients_of_a_linear_network():
+    """w = 2, b = 1, L = 2: qhat1 = 1, 3; qhat2 = 0, 1; qtilde = 2, 1; kappa1 = 2 + 3, kappa2 = 0 + 1."""
+    net = network("linear", depth=2, sigma_w2=2, sigma_b2=1)
+    assert (net.coefficients["kappa1"], net.coefficients["kappa2"]) == (5, 1)
+    assert (net.coefficients["kappa1_ntk"], net.coefficients["kappa2_ntk"]) == (2 * 5 + 3, 2 + 3)
+    assert (net.coefficients["kappa1_feature"], net.coefficients["kappa2_feature"]) == (3, 3)
+    assert net.evaluate(fisher().mean, 100) == mp.mpf(5) * 10 / 100
+
+
+@pytest.mark.parametrize(("outputs", "samples"), [(1, 2), (2, 3), (3, 4)])
+def test_statistics_are_those_of_the_dual_matrix(outputs, samples):
+    """Eigenvalues of scale * I_C (x) K in exact rational arithmetic, filled up with zeros to the count."""
+    scale, k1, k2, count = sp.Rational(7, 3), sp.Rational(9, 4), sp.Rational(2, 5), sp.Integer(40)
+    K = sp.Matrix(samples, samples, lambda i, j: k1 if i == j else k2)
+    eigenvalues = (scale * sp.kronecker_product(sp.eye(outputs), K)).eigenvals(multiple=True)
+    found = dual_statistics(scale, k1, k2, count)
+    values = {N: samples, C: outputs}
+    assert found.mean.subs(values) == sum(eigenvalues) / count
+    assert found.second_moment.subs(values) == sum(e**2 for e in eigenvalues) / count
+    assert found.lambda_max.subs(values) == max(eigenvalues)
+    assert found.second_moment.subs(values) != sum(eigenvalues) / count
+
+
+def test_formulas():
+    """As in the papers, with the normalisations that trace and Frobenius norm force."""
+    k1, k2, alpha = SYMBOLS["kappa1"], SYMBOLS["kappa2"], SYMBOLS["alpha_tot"]
+    F = fisher()
+    assert sp.simplify(F.mean - k1 * C / M) == 0
+    assert sp.simplify(F.second_moment - alpha * C * (k1**2 + (N - 1) * k2**2) / N) == 0
+    assert sp.simplify(F.lambda_max - alpha * M * (k1 + (N - 1) * k2) / N) == 0
+    t1, t2 = SYMBOLS["kappa1_ntk"], SYMBOLS["kappa2_ntk"]
+    assert sp.simplify(tangent_kernel().second_moment - alpha**2 * (t1**2 + (N - 1) * t2**2)) == 0
+    f1, f2, total = SYMBOLS["kappa1_feature"], SYMBOLS["kappa2_feature"], SYMBOLS["alpha_sum"]
+    assert sp.simplify(feature_metric().second_moment - total * C * (f1**2 + (N - 1) * f2**2) / (N * M)) == 0
+    assert fisher_block().lambda_max.has(SYMBOLS["qtilde2"])
+
+
+def test_statistics_obey_their_inequalities():
+    """mean <= lambda_max, and mean * lambda_max >= second moment, for eigenvalues of one non-negative matrix."""
+    net = network()
+    for statistics in (fisher(), tangent_kernel(), feature_metric()):
+        mean, second, largest = (net.evaluate(e, 1000) for _, e in statistics.items())
+        assert 0 < mean < largest
+        assert mean**2 < second < mean * largest
+
+
+# A linear network with w = 2, b = 1, L = 2, C = 10: forward qhat1 = 1, 3 and q^L = 7; backward qtilde1 = 2, 1.
+PRINTED = [
+    # two forward order parameters in kappa_1: 3*1 + 7*3, where the dual matrix has 2*1 + 1*3
+    ("karakida2020.thm3.1", "deep.F.mean", 24 * 10 / M, 5 * 10 / M),
+    # the same in kappa_1', and a factor C too many: C (2*3*1 + 3 + 2*7*3 + 7), where it is 2*5 + 1*(2 + 1)
+    ("karakida2020.sec4.1", "deep.NTK.mean", 10 * 58, 13),
+    # a factor M too many: kappa-tilde = 3, alpha-tilde = 2, N = 100
+    ("karakida2020.thm5.1", "deep.A.second_moment", 2 * 10 * sp.Integer(9), 2 * 10 * sp.Integer(9) / M),
+    ("karakida2020.thm5.1", "deep.A.mean", 30 / M, 30 / M),
+]
+
+
+@pytest.mark.parametrize(("id", "observable", "as_printed", "ours"), PRINTED)
+def test_printed_forms_differ_where_they_should(id, observable, as_printed, ours):
+    net, claim = network("linear", depth=2, sigma_w2=2, sigma_b2=1), find(id)
+    assert abs(sp.N(sp.simplify(claim.predict_printed(net)[observable] / as_printed)) - 1) < 1e-12
+    assert abs(sp.N(sp.simplify(claim.predict(net)[observable] / ours)) - 1) < 1e-12
+
+
+@pytest.mark.parametrize("claim", claims(), ids=lambda c: c.id)
+def test_every_claim_predicts_numbers_in_the_width(claim):
+    if not claim.id.startswith("karakida2020"):
+        pytest.skip("predicts for another object")
+    for name, prediction in claim.predict(network()).items():
+        assert name.startswith("deep.")
+        assert sp.sympify(prediction).free_symbols <= {M}
+
+
+@pytest.mark.parametrize(("name", "b"), [("tanh", 0), ("erf", 0), ("linear", 0), ("sin", 0)])
+def test_centred_networks_are_refused(name, b):
+    with pytest.raises(OutsideAssumptions, match="centred") as caught:
+        network(name, sigma_b2=b).require_theorem()
+    assert caught.value.violated == "kappa_2 > 0"
+    network(name, sigma_b2="0.1").require_theorem()
+    network("relu", sigma_b2=0).require_theorem()
+
+
+def test_no_hidden_layer_is_refused():
+    with pytest.raises(OutsideAssumptions, match="no hidden layer"):
+        network(depth=1).require_theorem()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"depth": 0}, "depth = 0 is not possible"),
+        ({"depth": -3}, "whole number from 1"),
+        ({"depth": 2.5}, "depth = 2.5"),
+        ({"depth": True}, "depth = True"),
+        ({"depth": 10**9}, "whole number from 1 to"),
+        ({"sigma_w2": 0}, "not a variance of weights"),
+        ({"sigma_w2": "-1"}, "not a variance of weights"),
+        ({"sigma_b2": "-0.1"}, "not a variance"),
+        ({"sigma_w2": "abc"}, "not a number"),
+        ({"sigma_w2": float("nan")}, "not a number"),
+        ({"sigma_w2": "inf"}, "not a"),
+        ({"sigma_b2": "1/0"}, "not a number"),
+        ({"sigma_b2": "1e999999999"}, "not a number"),
+        ({"sigma_b2": "sqrt(2)"}, "not a rational number"),
+        ({"outputs": 0}, "outputs = 0"),
+        ({"samples": 0}, "samples = 0"),
+        ({"alphas": (1, 1)}, "3 positive width ratios"),
+        ({"alphas": (1, 0, 1)}, "3 positive width ratios"),
+        ({"alphas": (1, "x", 1)}, "not a number"),
+    ],
+)
+def test_errors(changes, message):
+    with pytest.raises(InputError, match=message) as caught:
+        network(**changes)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_free_parameters_are_refused():
+    with pytest.raises(InputError, match="alpha=1/5"):
+        network("leaky_relu")
