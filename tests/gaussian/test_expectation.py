@@ -219,6 +219,16 @@ def test_where_the_normal_distribution_function_would_be_complex():
     assert close(number(tail, 16), gauss(lambda z: mp.cos(z) if z > 1 else mp.mpf(0), (1,)), 15)
 
 
+@pytest.mark.parametrize("c", [sp.S.Half, sp.Rational(-2, 3)], ids=str)
+def test_a_singularity_that_can_be_integrated(c):
+    """E log|U| log|V| = (gamma + log 2)^2/4 + asin(c)^2/2; its derivative in c is E 1/(UV) = asin(c)/sqrt(1 - c^2)."""
+    with mp.workdps(30):
+        golden = (mp.euler + mp.log(2)) ** 2 / 4 + mp.asin(mp.mpf(c.p) / c.q) ** 2 / 2
+    found = number(ft.activation("log(abs(x))").dual(1, c), 16)
+    assert close(found, golden, 14)
+    assert not close(mp.mpf("1.03") * found, golden, 14)
+
+
 def test_waves_of_a_square():
     """E cos(Z^2) = Re (1 - 2i)^(-1/2), outside the class but no divergence."""
     assert close(number(expectation(sp.cos(x**2), x, sp.S.One), 16), mp.re(1 / mp.sqrt(1 - 2j)), 15)
