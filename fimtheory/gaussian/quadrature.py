@@ -104,15 +104,16 @@ def _nodes(
 
     A node near an end is that end plus a small distance: nothing is lost where the function is singular there.
     """
-    if lo is None and hi is None:
-        step, n = arb(1) / 2**level, math.ceil(_reach(digits) * 2**level)
-        return ((shift + scale * (k * step), step) for k in range(-n, n + 1))
     if lo is not None and hi is not None:
         half = (hi - lo) / 2
         nodes = _tanh_sinh(level, digits)
         return ((hi - half * d if upper else lo + half * d, half / scale * w) for upper, d, w in nodes)
-    end, sign = (lo, 1) if lo is not None else (hi, -1)
-    return ((end + sign * scale * d, w) for d, w in _half_line(level, digits))
+    if lo is not None:
+        return ((lo + scale * d, w) for d, w in _half_line(level, digits))
+    if hi is not None:
+        return ((hi - scale * d, w) for d, w in _half_line(level, digits))
+    step, n = arb(1) / 2**level, math.ceil(_reach(digits) * 2**level)
+    return ((shift + scale * (k * step), step) for k in range(-n, n + 1))
 
 
 def _depth(digits: int, factor: float) -> float:
