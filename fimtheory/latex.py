@@ -66,7 +66,8 @@ class _Printer(LatexPrinter):
         for k, factor in enumerate(ordered):
             piece = self._print(factor)
             last = k == len(ordered) - 1
-            if factor.is_Add or isinstance(factor, sp.Piecewise) or (_is_integral(factor) and not last):
+            bare = piece[0] != "-" and not isinstance(factor, sp.Add | sp.Piecewise)
+            if not bare or (_is_integral(factor) and not last):
                 piece = rf"\left({piece}\right)"
             digits = text[-1:].isdigit() and piece[0].isdigit()
             text += (r" \cdot " if digits else " " if text else "") + piece

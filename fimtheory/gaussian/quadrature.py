@@ -93,6 +93,8 @@ def _line(parts: list, scale: arb, shift: arb, level: int, digits: int) -> arb:
             continue
         for v, weight in _nodes(lo if a > -reach else None, hi if b < reach else None, scale, shift, level, digits):
             z = (v - shift) / scale
+            if abs(float(z)) > reach:  # beyond the tail, perhaps beyond the piece
+                continue
             total += weight * (-z * z / 2).exp() * e(v)
     return total / (2 * arb.pi()).sqrt()
 
