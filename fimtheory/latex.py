@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import sympy as sp
 from sympy.printing.latex import LatexPrinter
@@ -39,10 +40,7 @@ class _Printer(LatexPrinter):
 
     def _print_Mul(self, expr):
         """One sign, one fraction, all square roots of a side under one radical, functions last."""
-        sign, e = ("-", -expr) if expr.could_extract_minus_sign() else ("", expr)
-        if not e.is_Mul:
-            return sign + (rf"\left({self._print(e)}\right)" if e.is_Add and sign else self._print(e))
-        top, bottom = _fraction(e)
+        sign, top, bottom = _fraction(expr)
         if not bottom:
             return sign + self._juxtaposed(top)
         front, beside = _beside(top, bottom)
@@ -66,8 +64,7 @@ class _Printer(LatexPrinter):
         for k, factor in enumerate(ordered):
             piece = self._print(factor)
             last = k == len(ordered) - 1
-            bare = piece[0] != "-" and not isinstance(factor, sp.Add | sp.Piecewise)
-            if not bare or (_is_integral(factor) and not last):
+            if factor.is_Add or isinstance(factor, sp.Piecewise) or (_is_integral(factor) and not last):
                 piece = rf"\left({piece}\right)"
             digits = text[-1:].isdigit() and piece[0].isdigit()
             text += (r" \cdot " if digits else " " if text else "") + piece
@@ -161,11 +158,17 @@ class _Root(sp.Expr):
     is_commutative = True
 
 
-def _fraction(product: sp.Expr) -> tuple[list[sp.Expr], list[sp.Expr]]:
-    """Numerator and denominator of a positive product, square roots collected."""
+def _factors(product: sp.Expr) -> Iterator[sp.Expr]:
+    """The factors of a product; SymPy sometimes leaves a product in a product."""
+    for factor in product.args:
+        yield from _factors(factor) if factor.is_Mul else (factor,)
+
+
+def _fraction(product: sp.Expr) -> tuple[str, list[sp.Expr], list[sp.Expr]]:
+    """Sign, numerator and denominator of a product, square roots collected."""
     top, bottom, above, below = [], [], [], []
     number = sp.S.One
-    for factor in product.args:
+    for factor in _factors(product):
         base, exponent = factor.as_base_exp()
         if factor.is_Rational:
             number *= factor
@@ -178,6 +181,7 @@ def _fraction(product: sp.Expr) -> tuple[list[sp.Expr], list[sp.Expr]]:
         else:
             top.append(factor)
     number, above, below = _rationalised(number, above, below)
+    sign, number = ("-", -number) if number < 0 else ("", number)
     top += [sp.Integer(number.p)] * (number.p != 1)
     bottom += [sp.Integer(number.q)] * (number.q != 1)
     if above and below and not bottom and not any(u.is_Add for u in (*above, *below)):
@@ -185,7 +189,7 @@ def _fraction(product: sp.Expr) -> tuple[list[sp.Expr], list[sp.Expr]]:
     else:
         top += [_root(above)] if above else []
         bottom += [_root(below)] if below else []
-    return top, bottom
+    return sign, top, bottom
 
 
 def _root(radicands: list[sp.Expr]) -> sp.Expr:

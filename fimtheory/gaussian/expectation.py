@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import sympy as sp
 
 from fimtheory.emission import stable
-from fimtheory.errors import JumpError, NoClosedForm
+from fimtheory.errors import InputError, JumpError, NoClosedForm
 from fimtheory.functions import density, sigmoid, softplus
 from fimtheory.gaussian.cone import Cone, Sum
 from fimtheory.gaussian.field import CORRELATION, COVARIANCE_FORM, VARIANCE, Field, sample_points
@@ -38,7 +38,7 @@ def of_pieces(f: Pieces, q: sp.Expr) -> sp.Expr:
         return _value_at_zero(f)
     if not q.is_positive:
         return of_pieces(f, VARIANCE).subs(VARIANCE, q)
-    for candidate in (lambda: f, lambda: _logistic_as_tanh(f).even_part()):
+    for candidate in (lambda: f, lambda: _even_part(f)):
         # The even part alone counts, and may be in the class where f is not.
         with contextlib.suppress(NoClosedForm):
             return _closed([normal_form(candidate())], ((q,),))
@@ -233,11 +233,14 @@ def _value_at_zero(f: Pieces) -> sp.Expr:
     return f.expression.subs(f.variable, 0)
 
 
-def _logistic_as_tanh(f: Pieces) -> Pieces:
-    """sigmoid and softplus written with tanh and log cosh, whose parity SymPy knows."""
+def _even_part(f: Pieces) -> Pieces:
+    """The even part, sigmoid and softplus written with tanh and log cosh, whose parity SymPy knows."""
 
     def rewrite(e: sp.Expr) -> sp.Expr:
         e = stable(e).replace(sigmoid, lambda u: sp.S.Half + sp.tanh(u / 2) / 2)
         return sp.expand(e.replace(softplus, lambda u: u / 2 + sp.log(2 * sp.cosh(u / 2))))
 
-    return f.map(rewrite)
+    try:
+        return f.map(rewrite).even_part()
+    except InputError as error:  # the kinks of f and their mirror images cannot be ordered
+        raise NoClosedForm(str(error)) from None

@@ -18,7 +18,7 @@ from sympy.polys.fields import FracElement
 
 from fimtheory.functions import BivariateNormalCDF, Phi
 from fimtheory.gaussian.cone import Leaf, Matrix, Sum, Vector
-from fimtheory.gaussian.field import Field, is_positive
+from fimtheory.gaussian.field import Field, is_positive, sample_points
 
 Combination = list[tuple[sp.Expr, sp.Expr]]  # sum of (number, function)
 
@@ -68,22 +68,28 @@ class _Writer:
             self._add(Key(irrational, radical, leaf.exponent, function), coefficient * weight * self.field(rational))
 
     def _inverse_root(self, r: FracElement) -> tuple[FracElement, sp.Expr, FracElement]:
-        """r^(-1/2) = weight * number * sqrt(radical), the radical a square-free polynomial over the integers."""
+        """r^(-1/2) = weight * number * sqrt(radical) for r > 0, the radical a polynomial over the integers.
+
+        Squares leave the radical, unless their root may have either sign.
+        """
         field = self.field
         content, factors = (r.numer * r.denom).sqf_list()
         outside, inside = field.one / field.lift(r.numer), r.numer.ring.one
         for factor, multiplicity in factors:
-            outside = outside * field.lift(factor) ** (multiplicity // 2)
-            if multiplicity % 2:
-                inside = inside * factor
+            half = multiplicity // 2
+            if half % 2 and is_positive(field.poly(factor)) is None:
+                half = 0
+            outside = outside * field.lift(factor) ** half
+            inside = inside * factor ** (multiplicity - 2 * half)
         scale, inside = _primitive(inside)
         number = sp.Rational(int(content.numerator), int(content.denominator)) * scale
         if number < 0:
             number, inside = -number, -inside
-        positive = is_positive(field.expr(outside))
-        if positive is None:
-            positive = outside.numer.LC > 0
-        return outside if positive else -outside, sp.sqrt(number), field.lift(inside)
+        # r has no zero on the domain, nor has any factor that left: the sign at one point is the sign everywhere.
+        expression = field.expr(outside)
+        (point,) = sample_points(expression.free_symbols, count=1)
+        sign = -1 if expression.subs(point).is_negative else 1
+        return outside * sign, sp.sqrt(number), field.lift(inside)
 
     def _ratio(self, top: FracElement, *under: FracElement) -> sp.Expr:
         """top / sqrt(prod under), as a root of the square where that cancels something."""
@@ -119,9 +125,9 @@ class _Writer:
         """The factors of a radical that belong under the fraction line, coefficient * sqrt(up * down) / down."""
         down = base.ring.one
         for factor, _ in base.factor_list()[1]:
-            if not (coefficient.denom % factor):
-                down = down * factor
-        down = -down if is_positive(self.field.poly(down)) is False else down
+            positive = is_positive(self.field.poly(factor))
+            if positive is not None and not (coefficient.denom % factor):
+                down = down * (factor if positive else -factor)
         return base.quo(down), down
 
     def _tidy(self, value: FracElement) -> list[sp.Expr]:
