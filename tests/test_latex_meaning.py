@@ -210,7 +210,7 @@ TREES = compound(compound(LEAVES | compound(LEAVES)))
 
 def is_real(expression: sp.Expr, point: Point) -> bool:
     """Whether every radicand, every argument of a logarithm or an arc function lies inside its domain."""
-    for node in sp.preorder_traversal(expression):
+    for node in sp.postorder_traversal(expression):
         if isinstance(node, (sp.Pow, sp.log, sp.acos, sp.asin)) and not (node.is_Pow and node.exp.is_Integer):
             u = node.args[0].subs(point).evalf(15)
             if not (u.is_Float and (abs(u) < 0.999 if isinstance(node, (sp.acos, sp.asin)) else u > 1e-6)):

@@ -123,7 +123,8 @@ class Activation:
     @property
     def zeta(self) -> sp.Expr:
         """(E phi'(Z))^2."""
-        return sp.factor(gaussian.weak_mean(self._pieces, sp.S.One)) ** 2
+        mean = gaussian.weak_mean(self._pieces, sp.S.One)
+        return min(sp.factor(mean), mean, key=sp.count_ops) ** 2
 
     def second_moment(self, q) -> sp.Expr:
         """E phi(sqrt(q) Z)^2."""

@@ -103,7 +103,7 @@ def _line(head: str, quantity: dict[str, Any]) -> str:
         return f"  {head} undefined: {quantity['note']}"
     formula, value = quantity["formula"], quantity["value"]
     if formula is None:
-        return f"  {head} {value or 'an integral: give values with --at q=... c=...'}" + " (numerical)" * bool(value)
+        return f"  {head} {value or 'an integral: give values to what is free'}" + " (numerical)" * bool(value)
     return f"  {head} {formula}" + (f" = {value}" if value and value != formula else "")
 
 
