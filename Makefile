@@ -30,6 +30,7 @@ test: $(VENV)/installed-test ## the whole test suite, doctests included
 
 lint: $(VENV)/installed-dev ## style, the import contract, types
 	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
 	$(RUN) -c "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports())"
 	$(RUN) -m pyright --pythonpath $(RUN)
 

@@ -19,7 +19,17 @@ from fimtheory.latex import latex
 
 __version__ = "0.1.0"
 
-__all__ = ["Activation", "FimtheoryError", "Quantity", "activation", "emit", "expect", "expect_pair", "gallery", "latex"]
+__all__ = [
+    "Activation",
+    "FimtheoryError",
+    "Quantity",
+    "activation",
+    "emit",
+    "expect",
+    "expect_pair",
+    "gallery",
+    "latex",
+]
 
 
 def expect(f: str | _sp.Expr | Activation, q: _sp.Expr | int = 1) -> _sp.Expr:

@@ -168,7 +168,9 @@ def _add_claims(verbs) -> None:
         "verify karakida2020.thm3.1",
         "find tangent kernel",
     )
-    verb.add_argument("action", nargs="?", default="list", choices=("list", "show", "verify", "find"), help="what to do")
+    verb.add_argument(
+        "action", nargs="?", default="list", choices=("list", "show", "verify", "find"), help="what to do"
+    )
     verb.add_argument("words", nargs="*", metavar="ID", help="claim ids (verify: all if none), or words to find")
     verb.add_argument("--paper", metavar="P", help="only the claims of one paper")
     verb.add_argument("--bibtex", action="store_true", help="show: print the BibTeX entry of the source")

@@ -137,7 +137,9 @@ def _array_function(e, symbols, xp, special, kernels: dict[str, Callable]) -> Ca
 
     @functools.wraps(function)
     def evaluate(*values):
-        arrays = [xp.asarray(v) if getattr(v, "dtype", None) is not None else xp.asarray(v, dtype=float) for v in values]
+        arrays = [
+            xp.asarray(v) if getattr(v, "dtype", None) is not None else xp.asarray(v, dtype=float) for v in values
+        ]
         with _silent(xp):
             result = function(*arrays)
         shape = xp.broadcast_shapes(*(a.shape for a in arrays)) if arrays else ()

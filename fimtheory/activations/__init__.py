@@ -116,4 +116,6 @@ def _with_gallery(text: str, error: ParseError) -> ParseError:
         return error
     close = difflib.get_close_matches(word, BY_NAME, n=1)
     hint = f" (did you mean {close[0]}?)" if close else ""
-    return ParseError(f"unknown activation {word!r}{hint}: the gallery has {', '.join(gallery())}; or write a formula in x")
+    return ParseError(
+        f"unknown activation {word!r}{hint}: the gallery has {', '.join(gallery())}; or write a formula in x"
+    )

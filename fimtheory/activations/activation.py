@@ -142,7 +142,9 @@ class Activation:
             raise InputError(f"hermite({k!r}): the degree must be an integer 0, 1, 2, ...")
         he = sp.hermite_prob(k, X)
         value = gaussian.of_pieces(self._pieces.map(lambda e: e * he), sp.S.One)
-        return sp.expand(value / sp.sqrt(sp.factorial(k))) if not value.has(sp.Add) else value / sp.sqrt(sp.factorial(k))
+        return (
+            sp.expand(value / sp.sqrt(sp.factorial(k))) if not value.has(sp.Add) else value / sp.sqrt(sp.factorial(k))
+        )
 
     # -- two Gaussian variables
 
@@ -152,9 +154,7 @@ class Activation:
 
     def dual_derivative(self, q, c) -> sp.Expr:
         """E phi'(U) phi'(V) in the weak sense: deltas at jumps included, :class:`JumpError` at c = 1."""
-        return gaussian.pair_of_pieces(
-            self._pieces, self._pieces, *_variance_and_correlation(q, c), derivatives=True
-        )
+        return gaussian.pair_of_pieces(self._pieces, self._pieces, *_variance_and_correlation(q, c), derivatives=True)
 
     def covariance_form(self, derivatives: bool = False) -> sp.Expr | None:
         """I_phi[q_1, q_2], the dual at variance q_1 and covariance q_2 (``derivatives``: of phi'); None if not closed."""

@@ -28,7 +28,9 @@ ENTRIES = (
     Entry("step", "step(x)", "Heaviside step; arc-cosine kernel of degree 0", aliases=("heaviside",)),
     Entry("sign", "sign(x)", "sign; Grothendieck's identity"),
     Entry("hardtanh", "clip(x, -1, 1)", "piecewise linear tanh (Collobert 2004)", aliases=("hard_tanh",)),
-    Entry("elu", "where(x < 0, alpha*(exp(x) - 1), x)", "Clevert, Unterthiner and Hochreiter 2015", {"alpha": "positive"}),
+    Entry(
+        "elu", "where(x < 0, alpha*(exp(x) - 1), x)", "Clevert, Unterthiner and Hochreiter 2015", {"alpha": "positive"}
+    ),
     Entry("gelu", "x*Phi(x)", "Gaussian error linear unit (Hendrycks and Gimpel 2016)"),
     Entry("silu", "x*sigmoid(x)", "sigmoid linear unit (Elfwing, Uchibe and Doya 2017)", aliases=("swish",)),
     Entry("softplus", "softplus(x)", "Dugas et al. 2001"),

@@ -38,7 +38,9 @@ def _where(condition: sp.Basic, yes: sp.Expr, no: sp.Expr) -> sp.Expr:
 
 # name -> (function, how many arguments)
 FUNCTIONS: dict[str, tuple[Callable, tuple[int, ...]]] = {
-    **{name: (getattr(sp, name), (1,)) for name in "erf erfc exp log sin cos tan sinh cosh tanh atan sqrt sign".split()},
+    **{
+        name: (getattr(sp, name), (1,)) for name in "erf erfc exp log sin cos tan sinh cosh tanh atan sqrt sign".split()
+    },
     "Phi": (Phi, (1,)),
     "phi": (density, (1,)),
     "sigmoid": (sigmoid, (1,)),
@@ -231,12 +233,12 @@ def _unknown(name: str, known: list[str]) -> str:
 
 
 def _declare(name: str) -> str:
-    return f"; declare a parameter with --param {name} or parameters={{'{name}': 'real'}}" if name.isidentifier() else ""
+    return (
+        f"; declare a parameter with --param {name} or parameters={{'{name}': 'real'}}" if name.isidentifier() else ""
+    )
 
 
 def _short(text: str, limit: int = 60) -> str:
     flat = " ".join(text.split())
     flat = "".join(c if c.isprintable() else "?" for c in flat)
     return repr(flat if len(flat) <= limit else flat[: limit - 3] + "...")
-
-

@@ -82,7 +82,9 @@ def _real_zeros(u: sp.Expr, x: sp.Symbol) -> list[float]:
     places = []
     for k in np.flatnonzero(np.sign(values[1:]) * np.sign(values[:-1]) < 0):
         places.append(float(brentq(lambda t: float(emit(u, x)(t)), _GRID[k], _GRID[k + 1], xtol=1e-15)))
-    dips = np.flatnonzero((np.abs(values[1:-1]) < np.abs(values[:-2])) & (np.abs(values[1:-1]) < np.abs(values[2:]))) + 1
+    dips = (
+        np.flatnonzero((np.abs(values[1:-1]) < np.abs(values[:-2])) & (np.abs(values[1:-1]) < np.abs(values[2:]))) + 1
+    )
     places += [round(float(_GRID[k]), 6) for k in dips if abs(values[k]) < 1e-6]
     return [0.0 if abs(place) < 1e-12 else place for place in places]
 
@@ -124,7 +126,9 @@ def _require_real(label: str, sampled: Pieces, singular: list[float]) -> None:
         values = np.asarray(emit(e, sampled.variable)(grid), dtype=float) if grid.size else grid
         bad = grid[np.isnan(values)]
         if bad.size:
-            raise InputError(f"{label} is not a real number at {sampled.variable} = {bad[0]:.4g}: write where(...) or abs")
+            raise InputError(
+                f"{label} is not a real number at {sampled.variable} = {bad[0]:.4g}: write where(...) or abs"
+            )
 
 
 def _require_growth(label: str, sampled: Pieces) -> None:

@@ -61,9 +61,7 @@ def pair_expectation(
 
 
 @functools.lru_cache(maxsize=4096)
-def pair_of_pieces(
-    f: Pieces, g: Pieces, q1: sp.Expr, q2: sp.Expr, c: sp.Expr, derivatives: bool = False
-) -> sp.Expr:
+def pair_of_pieces(f: Pieces, g: Pieces, q1: sp.Expr, q2: sp.Expr, c: sp.Expr, derivatives: bool = False) -> sp.Expr:
     """The same for functions given by their pieces."""
     if abs(c) == 1 or 0 in (q1, q2):
         return _degenerate(f, g, q1, q2, c, derivatives)

@@ -181,7 +181,9 @@ def _numeric_pieces(f: sp.Expr) -> Pieces:
 
 def _require_array_target(target: str) -> None:
     if target not in ("numpy", "cupy"):
-        raise InputError(f"an integral without closed form has no {target} function: use numpy or mpmath, or .digits(n)")
+        raise InputError(
+            f"an integral without closed form has no {target} function: use numpy or mpmath, or .digits(n)"
+        )
 
 
 def _bracketed(f: sp.Expr, body: str) -> str:

@@ -296,7 +296,9 @@ def pair_float(
     # A kink of g seen through the inner average is a layer of width sine / |c|: cut the outer panels there too.
     layers = [h / c + k * sine / c for h in cuts_g for k in (-8, -4, -2, 0, 2, 4, 8)] if c else []
     # A value far below the size of its factors, a zero above all, is accurate relative to 1 % of that size.
-    second = (expectation_float(lambda u, h=h: h(u) ** 2, q, k, 1e-6) for h, q, k in ((f, q1, breaks_f), (g, q2, breaks_g)))
+    second = (
+        expectation_float(lambda u, h=h: h(u) ** 2, q, k, 1e-6) for h, q, k in ((f, q1, breaks_f), (g, q2, breaks_g))
+    )
     size = math.sqrt(math.prod(second)) / 100
     previous = math.nan
     for panels in (12, 24, 48, 96, 192, 384, 768):

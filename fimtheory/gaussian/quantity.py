@@ -71,9 +71,7 @@ def as_decimal(value: mp.mpf, digits: int) -> str:
         return mp.nstr(value, digits, strip_zeros=True, min_fixed=-8, max_fixed=digits + 1).removesuffix(".0")
 
 
-def number(
-    expression: sp.Expr, digits: int = 16, values: Mapping[sp.Symbol, sp.Expr | mp.mpf] | None = None
-) -> mp.mpf:
+def number(expression: sp.Expr, digits: int = 16, values: Mapping[sp.Symbol, sp.Expr | mp.mpf] | None = None) -> mp.mpf:
     """An expression without free symbols (after ``values``) as an ``mpmath.mpf`` with ``digits`` correct digits.
 
     Raises :class:`InputError` where a symbol has no value, :class:`NotConverged` where the digits are not reached.

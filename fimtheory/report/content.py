@@ -257,7 +257,12 @@ class Content:
         figure = self._figure(
             "order_parameters",
             figures.order_parameters(
-                list(o.qhat1), _floats(o.qhat1), _floats(o.qhat2), list(o.qtilde1), _floats(o.qtilde1), _floats(o.qtilde2)
+                list(o.qhat1),
+                _floats(o.qhat1),
+                _floats(o.qhat2),
+                list(o.qtilde1),
+                _floats(o.qtilde1),
+                _floats(o.qtilde2),
             ),
             "Order parameters layer by layer: forwards (left) and backwards (right).",
             "Plot of the order parameters over the layers",
@@ -339,7 +344,9 @@ class Content:
             "Each statistic against $1/M$: simulations with standard errors, their fit, the extrapolation, the theory.",
             "Small multiples of simulated statistics against the inverse width, with the theoretical limit",
         )
-        reasons = [f"${_label(c)}$: {literal(c.judgement.reason)}." for c in self.checks if c.verdict.value != "supported"]
+        reasons = [
+            f"${_label(c)}$: {literal(c.judgement.reason)}." for c in self.checks if c.verdict.value != "supported"
+        ]
         return Section(
             "Theory beside simulation", "simulation", (table, figure, *(Paragraph(reason) for reason in reasons))
         )

@@ -63,7 +63,9 @@ def test_the_same_seed_writes_the_same_page(written, tmp_path):
     assert first == second
 
 
-@pytest.mark.parametrize("formula", ["x*Phi(2*x)", "tanh", "hardtanh", "where(x < 0, exp(x) - 1, x)", "abs(x)*exp(-x**2)"])
+@pytest.mark.parametrize(
+    "formula", ["x*Phi(2*x)", "tanh", "hardtanh", "where(x < 0, exp(x) - 1, x)", "abs(x)*exp(-x**2)"]
+)
 def test_odd_activations_without_simulation(formula, tmp_path):
     w = write_report(network(formula), tmp_path, ReportOptions(networks=0))
     assert (w.directory / "index.html").stat().st_size > 50_000
