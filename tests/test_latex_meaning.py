@@ -117,6 +117,14 @@ def assert_integrands_read_back(integral: PairExpectation, point: Point) -> None
     assert_reads_back(body, f.subs(x, z1) * g.subs(x, z2), at)
 
 
+@pytest.mark.xfail(strict=False, reason="the bracketing of integrands forgets a leading minus sign")
+def test_negative_integrands_have_parentheses():
+    """Not -\\tanh u\\, -\\tanh v, which is a difference."""
+    minus, point = -sp.tanh(X), {VARIANCE: sp.Rational(7, 5), CORRELATION: sp.Rational(1, 3)}
+    assert r"\mathrm{D}z\, -" not in latex(Expectation(minus, X, VARIANCE))
+    assert_integrands_read_back(PairExpectation(minus, minus, X, VARIANCE, VARIANCE, CORRELATION), point)
+
+
 # -- deep networks
 
 
@@ -218,7 +226,7 @@ def is_real(expression: sp.Expr, point: Point) -> bool:
     return True
 
 
-@settings(max_examples=400, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 @given(expression=TREES, point=st.sampled_from(AT))
 def test_any_expression(expression, point):
     assume(not expression.has(sp.nan, sp.zoo, sp.oo, -sp.oo, sp.I, sp.atan2) and is_real(expression, point))
@@ -232,6 +240,7 @@ def test_any_expression(expression, point):
     [
         sp.sqrt(6) * sp.sqrt(-X),  # not \sqrt{6 -x}
         sp.sqrt(A) * sp.sqrt(-X) * sp.sqrt(A + B),
+        sp.Mul(9, -1 / X**5, sp.sqrt(A + B), evaluate=False),  # not 9 -\frac{1}{x^{5}} \sqrt{a + b}
         sp.exp(sp.sin(X) / 2),  # not e^{\sin x/2}
         sp.exp(-(sp.log(B) ** 2) / (2 * A**2)),
         sp.Abs(X) * sp.log(B),  # not \log b \left|x\right|
