@@ -117,7 +117,6 @@ def assert_integrands_read_back(integral: PairExpectation, point: Point) -> None
     assert_reads_back(body, f.subs(x, z1) * g.subs(x, z2), at)
 
 
-@pytest.mark.xfail(strict=False, reason="the bracketing of integrands forgets a leading minus sign")
 def test_negative_integrands_have_parentheses():
     """Not -\\tanh u\\, -\\tanh v, which is a difference."""
     minus, point = -sp.tanh(X), {VARIANCE: sp.Rational(7, 5), CORRELATION: sp.Rational(1, 3)}

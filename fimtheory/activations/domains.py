@@ -16,7 +16,7 @@ _DOMAINS: dict[str, tuple[dict[str, bool], tuple[str, ...]]] = {
     "negative": ({"negative": True}, ("-3/7", "-5/4", "-17/8")),
     "nonnegative": ({"nonnegative": True}, ("3/7", "5/4", "17/8")),
 }
-_RESERVED = {"x", "q", "c", *FUNCTIONS, *CONSTANTS}
+_RESERVED = {"x", "q", "c", "sigma", *FUNCTIONS, *CONSTANTS}
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Parameter:
         if not self.name.isidentifier() or self.name in _RESERVED:
             raise InputError(
                 f"{self.name!r} cannot name a parameter: use a word other than x (the variable), q and c (variance and"
-                " correlation) and the functions of the parser"
+                " correlation), sigma (the logistic function in print) and the functions of the parser"
             )
         if self.domain not in _DOMAINS:
             raise InputError(f"unknown domain {self.domain!r} of {self.name}: choose one of {', '.join(_DOMAINS)}")

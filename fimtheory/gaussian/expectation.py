@@ -43,7 +43,8 @@ def of_pieces(f: Pieces, q: sp.Expr) -> sp.Expr:
         with contextlib.suppress(NoClosedForm):
             return _closed([normal_form(candidate())], ((q,),))
     constant, rest = f.expression.as_independent(f.variable, as_Add=True)
-    return constant + Expectation(rest, f.variable, q)
+    number, rest = rest.as_coeff_Mul()
+    return constant + number * Expectation(rest, f.variable, q)
 
 
 def pair_expectation(

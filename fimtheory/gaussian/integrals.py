@@ -187,7 +187,8 @@ def _require_array_target(target: str) -> None:
 
 
 def _bracketed(f: sp.Expr, body: str) -> str:
-    return rf"\left({body}\right)" if f.is_Add or isinstance(f, sp.Piecewise) else body
+    bare = not (f.is_Add or isinstance(f, sp.Piecewise) or body.startswith("-"))
+    return body if bare else rf"\left({body}\right)"
 
 
 def _power(body: str, exp) -> str:
