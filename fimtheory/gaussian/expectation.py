@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
 from collections.abc import Iterable
 
 import sympy as sp
@@ -17,6 +18,9 @@ from fimtheory.gaussian.integrals import Expectation, PairExpectation
 from fimtheory.gaussian.normal_form import Atoms, normal_form
 from fimtheory.gaussian.pieces import Pieces, pieces
 from fimtheory.gaussian.textbook import textbook
+
+
+_MOST_PRODUCTS = 4000  # a formula of that many terms is no use on paper, and minutes in the making
 
 
 def expectation(expression: sp.Expr, x: sp.Symbol, q: sp.Expr = sp.S.One) -> sp.Expr:
@@ -116,6 +120,8 @@ def require_continuous(f: Pieces) -> None:
 def _closed(forms: list[Atoms], covariance: tuple[tuple[sp.Expr, ...], ...]) -> sp.Expr:
     """Sum over all products of atoms. Coefficients that are not rational in the parameters stay outside the field."""
     split = [[(shape, *part) for shape, c in form.items() for part in _rational_parts(c)] for form in forms]
+    if math.prod(map(len, split)) > _MOST_PRODUCTS:
+        raise NoClosedForm(f"the closed form would have more than {_MOST_PRODUCTS} terms before any cancels")
     field = Field([*(e for row in covariance for e in row), *_field_expressions(split)])
     matrix, cone = tuple(tuple(field(e) for e in row) for row in covariance), Cone(field)
     cached = functools.cache(lambda shapes: cone.expectation(shapes, matrix))

@@ -28,6 +28,18 @@ _NEARLY_ONE = 0.97  # beyond this correlation the bivariate density is too thin 
 # -- digits
 
 
+def _significant(compute: Callable[[int], mp.mpf], digits: int) -> mp.mpf:
+    """A value to ``digits`` significant digits, of a computation that is absolutely accurate below the floor.
+
+    A tiny value is computed again with as many more decimals: if it shrinks with them, it is zero.
+    """
+    value = compute(digits)
+    if value == 0 or abs(value) >= _FLOOR:
+        return value
+    finer = compute(digits + int(-mp.log10(abs(value))) + 2)
+    return finer if abs(finer) > abs(value) / 10**6 else mp.mpf(0)
+
+
 def expectation_digits(f: Pieces, q: sp.Expr, digits: int) -> mp.mpf:
     """E f(sqrt(q) Z) to ``digits`` significant digits.
 
@@ -36,13 +48,21 @@ def expectation_digits(f: Pieces, q: sp.Expr, digits: int) -> mp.mpf:
     >>> abs(value - mp.exp(mp.mpf(-1) / 2)) < 1e-16
     True
     """
+    return _significant(lambda n: _expectation(f, q, n), digits)
+
+
+def _expectation(f: Pieces, q: sp.Expr, digits: int) -> mp.mpf:
     with _precision(digits):
         parts, scale = _ball_pieces(f), _ball_number(q).sqrt()
         return _rounded(_halved(lambda level: _line(parts, scale, arb(0), level, digits), digits), digits)
 
 
 def pair_digits(f: Pieces, g: Pieces, q1: sp.Expr, q2: sp.Expr, c: sp.Expr, digits: int) -> mp.mpf:
-    """E f(U) g(V) with Var U = q1, Var V = q2, correlation c in (-1, 1), to ``digits`` digits."""
+    """E f(U) g(V) with Var U = q1, Var V = q2, correlation c in (-1, 1), to ``digits`` significant digits."""
+    return _significant(lambda n: _pair(f, g, q1, q2, c, n), digits)
+
+
+def _pair(f: Pieces, g: Pieces, q1: sp.Expr, q2: sp.Expr, c: sp.Expr, digits: int) -> mp.mpf:
     with _precision(digits):
         s1, s2, rho = _ball_number(q1).sqrt(), _ball_number(q2).sqrt(), _ball_number(c)
         outer, inner = _ball_pieces(f), _ball_pieces(g)
@@ -181,8 +201,6 @@ class _precision:
 
 
 def _rounded(value: arb, digits: int) -> mp.mpf:
-    if abs(float(value.mid())) < _FLOOR * 10.0**-digits:
-        return mp.mpf(0)
     return mp.mpf(value.mid().str(digits + _GUARD, radius=False))
 
 

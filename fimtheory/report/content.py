@@ -138,7 +138,7 @@ class Content:
         )
 
     def _abstract(self) -> str:
-        closed = "in closed form" if self.phi.has_closed_form else "as integrals (no closed form exists in the class)"
+        closed = "in closed form" if self.phi.has_closed_form else "as integrals (no closed form in the class)"
         words = [
             f"Gaussian constants, Hermite coefficients and dual kernels {closed}; the order parameters of a deep network "
             r"with random weights; mean, second moment and largest eigenvalue of its Fisher information matrix and of its "

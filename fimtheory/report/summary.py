@@ -23,7 +23,7 @@ from fimtheory.theory.tangent_kernel import tangent_kernel
 from fimtheory.verification import Evidence, simulate_network_ladder
 
 HERMITE = 7
-NO_CLOSED_FORM = "no closed form exists in the class of Gaussian atoms; values are numerical"
+NO_CLOSED_FORM = "no closed form of usable size exists in the class of Gaussian atoms; values are numerical"
 _SIMULATED = {"mean": "mean", "second_moment": "second_moment", "max": "lambda_max"}
 
 # -- derive
