@@ -19,7 +19,6 @@ from fimtheory.gaussian.normal_form import Atoms, normal_form
 from fimtheory.gaussian.pieces import Pieces, pieces
 from fimtheory.gaussian.textbook import textbook
 
-
 _MOST_PRODUCTS = 4000  # a formula of that many terms is no use on paper, and minutes in the making
 
 
