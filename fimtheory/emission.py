@@ -16,7 +16,7 @@ from sympy.printing.numpy import NumPyPrinter
 from sympy.printing.pycode import MpmathPrinter, PythonCodePrinter
 
 from fimtheory.errors import InputError
-from fimtheory.functions import sigmoid, softplus
+from fimtheory.functions import bivariate_normal_cdf, sigmoid, softplus
 
 TARGETS = ("numpy", "cupy", "mpmath", "ball")
 
@@ -189,15 +189,9 @@ class _MpmathPrinter(MpmathPrinter):
 def _mpmath(e: sp.Expr, symbols: tuple[sp.Symbol, ...], kernels: dict[str, Callable]) -> Callable:
     from mpmath import mp
 
-    def bivariate(h, k, rho):
-        integral = mp.quad(
-            lambda t: mp.exp(-(h * h + k * k - 2 * h * k * mp.sin(t)) / (2 * mp.cos(t) ** 2)), [0, mp.asin(rho)]
-        )
-        return mp.ncdf(h) * mp.ncdf(k) + integral / (2 * mp.pi)
-
     namespace = {
         "Phi": mp.ncdf,
-        "BivariateNormalCDF": bivariate,
+        "BivariateNormalCDF": bivariate_normal_cdf,
         "sigmoid": lambda u: 1 / (1 + mp.exp(-u)),
         "softplus": lambda u: mp.log1p(mp.exp(u)) if u < 0 else u + mp.log1p(mp.exp(-u)),
         "Heaviside": lambda u, half=0.5: mp.mpf(1) if u > 0 else mp.mpf(0) if u < 0 else mp.mpf(half),
@@ -309,7 +303,6 @@ def _ball_namespace() -> dict[str, Any]:
         "Min": lambda *u: functools.reduce(lambda a, b: a.min(b), u),
         "sign": lambda u: u.sgn(),
         "Heaviside": lambda u, half=None: (u.sgn() + 1) / 2,
-        "sech": lambda u: 1 / u.cosh(),
         "sigmoid": lambda u: 1 / (1 + (-u).exp()),
         "softplus": lambda u: (1 + u.exp()).log() if u < 0 else u + (1 + (-u).exp()).log(),
         "Phi": normal,

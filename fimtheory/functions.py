@@ -6,6 +6,7 @@ They know their derivatives, symmetries and LaTeX; numbers come from :mod:`fimth
 from __future__ import annotations
 
 import sympy as sp
+from mpmath import mp
 from sympy.core.function import ArgumentIndexError, Function
 
 sqrt2 = sp.sqrt(2)
@@ -58,6 +59,15 @@ class Phi(Function):
         return _latex_call(r"\Phi", self, printer, exp)
 
 
+def bivariate_normal_cdf(h, k, rho):
+    """Phi_2(h, k; rho) at the working precision of mpmath, by Plackett's integral over the correlation."""
+
+    def density_along(t):
+        return mp.exp(-(h * h + k * k - 2 * h * k * mp.sin(t)) / (2 * mp.cos(t) ** 2))
+
+    return mp.ncdf(h) * mp.ncdf(k) + mp.quad(density_along, [0, mp.asin(rho)]) / (2 * mp.pi)
+
+
 class BivariateNormalCDF(Function):
     """Phi_2(h, k; rho) = P(X < h, Y < k) for standard normal X, Y with correlation rho.
 
@@ -92,16 +102,9 @@ class BivariateNormalCDF(Function):
         raise ArgumentIndexError(self, argindex)
 
     def _eval_evalf(self, prec):
-        from mpmath import mp
-
         values = [argument._to_mpmath(prec + 20) for argument in self.args]
         with mp.workprec(prec + 20):
-            h, k, rho = values
-            integral = mp.quad(
-                lambda t: mp.exp(-(h * h + k * k - 2 * h * k * mp.sin(t)) / (2 * mp.cos(t) ** 2)), [0, mp.asin(rho)]
-            )
-            value = mp.ncdf(h) * mp.ncdf(k) + integral / (2 * mp.pi)
-        return sp.Expr._from_mpmath(value, prec)
+            return sp.Expr._from_mpmath(bivariate_normal_cdf(*values), prec)
 
     def _latex(self, printer, exp=None):
         h, k, rho = (printer._print(argument) for argument in self.args)

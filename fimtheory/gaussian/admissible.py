@@ -15,6 +15,7 @@ from flint import arb, ctx
 
 from fimtheory.emission import emit
 from fimtheory.errors import DivergentExpectation, InputError
+from fimtheory.gaussian.field import sample_points
 from fimtheory.gaussian.pieces import Pieces
 from fimtheory.gaussian.quadrature import with_numbers
 
@@ -56,8 +57,8 @@ def _singularities(f: Pieces) -> list[float]:
 
 def _with_sample_parameters(f: Pieces) -> Pieces:
     """Parameters replaced by generic values in their domains."""
-    free = sorted(set().union(*(e.free_symbols for e in (*f.expressions, *f.breaks))) - {f.variable}, key=str)
-    values = {p: sp.Rational(7 + 2 * k, 10 + k) * (-1 if p.is_negative else 1) for k, p in enumerate(free)}
+    free = set().union(*(e.free_symbols for e in (*f.expressions, *f.breaks))) - {f.variable}
+    (values,) = sample_points(free, count=1)
     expressions = tuple(with_numbers(e.subs(values), 30) for e in f.expressions)
     return Pieces(f.variable, tuple(h.subs(values) for h in f.breaks), expressions)
 

@@ -9,8 +9,6 @@ import numpy as np
 from fimtheory.errors import InputError
 from fimtheory.simulation.backends import Array, Backend
 
-STATISTICS = ("mean", "second_moment", "lambda_max", "lambda_top")
-
 _DENSE_SIZE = 1500  # below it, all eigenvalues cost about as much as the iterations for a few
 _RESIDUAL = 1e-10  # relative to the largest eigenvalue; bounds the error of every eigenvalue accepted
 _ITERATIONS = 12  # enough for a bulk ten times below the outliers; a slower convergence is left to the dense solver

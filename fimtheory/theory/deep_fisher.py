@@ -8,6 +8,7 @@ P ~ alpha M^2. The largest eigenvalue is the place of C equal outliers: compare 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import sympy as sp
@@ -80,6 +81,7 @@ def fisher_block() -> Statistics:
 
 def forward_to_output(network) -> dict[int, dict[int, sp.Expr]]:
     """qhat_t^l for l = 0..L by t = 1, 2; the linear output has q_t^L. The printed kappas are made of these alone."""
+    network.require_theorem()
     found = {}
     for t, hat in ((1, network.order_parameters.qhat1), (2, network.order_parameters.qhat2)):
         forward = {k: sp.Float(v, network.digits) for k, v in hat.items()}
@@ -97,10 +99,15 @@ def _printed_kappas(network) -> dict[sp.Symbol, sp.Expr]:
     }
 
 
-def _printed(network) -> dict[str, sp.Expr]:
+def predictions(network, metric: str, statistics: Statistics, values: Mapping | None = None) -> dict[str, sp.Expr]:
+    """The statistics of one metric by observable, in M alone; ``values`` take precedence over the network's own."""
     network.require_theorem()
-    values = network.values() | _printed_kappas(network)
-    return {f"deep.F.{name}": e.subs(values) for name, e in fisher().items()}
+    known = network.values() | (values or {})
+    return {f"deep.{metric}.{name}": e.subs(known) for name, e in statistics.items()}
+
+
+def _printed(network) -> dict[str, sp.Expr]:
+    return predictions(network, "F", fisher(), _printed_kappas(network))
 
 
 def statement(metric: str, statistics: Statistics) -> str:
@@ -128,8 +135,7 @@ _KAPPA_PRINTED = r"\kappa_t := \sum_{l=1}^{L} \frac{\alpha_{l-1}}{\alpha}\, \hat
 )
 def predict_fisher(network) -> dict[str, sp.Expr]:
     """The statistics of F for one network, in M."""
-    network.require_theorem()
-    return {f"deep.F.{name}": e.subs(network.values()) for name, e in fisher().items()}
+    return predictions(network, "F", fisher())
 
 
 @claim(

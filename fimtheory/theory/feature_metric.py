@@ -10,7 +10,7 @@ import sympy as sp
 
 from fimtheory.claims import Source, claim
 from fimtheory.notation import SYMBOLS
-from fimtheory.theory.deep_fisher import Statistics, dual_statistics, statement
+from fimtheory.theory.deep_fisher import Statistics, dual_statistics, predictions, statement
 
 M, N, C = (SYMBOLS[name] for name in "MNC")
 alpha, kappa1, kappa2 = SYMBOLS["alpha_sum"], SYMBOLS["kappa1_feature"], SYMBOLS["kappa2_feature"]
@@ -30,10 +30,9 @@ def feature_metric() -> Statistics:
 
 
 def _printed(network) -> dict[str, sp.Expr]:
-    network.require_theorem()
     ours = feature_metric()
     printed = Statistics(ours.mean, M * ours.second_moment, ours.lambda_max)
-    return {f"deep.A.{name}": e.subs(network.values()) for name, e in printed.items()}
+    return predictions(network, "A", printed)
 
 
 @claim(
@@ -49,5 +48,4 @@ def _printed(network) -> dict[str, sp.Expr]:
 )
 def predict(network) -> dict[str, sp.Expr]:
     """The statistics of A for one network, in M."""
-    network.require_theorem()
-    return {f"deep.A.{name}": e.subs(network.values()) for name, e in feature_metric().items()}
+    return predictions(network, "A", feature_metric())

@@ -11,7 +11,7 @@ import sympy as sp
 
 from fimtheory.claims import Source, claim
 from fimtheory.notation import SYMBOLS
-from fimtheory.theory.deep_fisher import Statistics, dual_statistics, forward_to_output, statement
+from fimtheory.theory.deep_fisher import Statistics, dual_statistics, forward_to_output, predictions, statement
 
 C, N, alpha = SYMBOLS["C"], SYMBOLS["N"], SYMBOLS["alpha_tot"]
 kappa1, kappa2 = SYMBOLS["kappa1_ntk"], SYMBOLS["kappa2_ntk"]
@@ -32,7 +32,6 @@ def tangent_kernel() -> Statistics:
 
 
 def _printed(network) -> dict[str, sp.Expr]:
-    network.require_theorem()
     ours, w, b = tangent_kernel(), network.sigma_w2, network.sigma_b2
     printed = Statistics(C * ours.mean, C * ours.second_moment, ours.lambda_max)
     kappas = {
@@ -40,7 +39,7 @@ def _printed(network) -> dict[str, sp.Expr]:
         / network.values()[alpha]
         for t, hat in forward_to_output(network).items()
     }
-    return {f"deep.NTK.{name}": e.subs(network.values() | kappas) for name, e in printed.items()}
+    return predictions(network, "NTK", printed, kappas)
 
 
 @claim(
@@ -57,5 +56,4 @@ def _printed(network) -> dict[str, sp.Expr]:
 )
 def predict(network) -> dict[str, sp.Expr]:
     """The statistics of the tangent kernel for one network."""
-    network.require_theorem()
-    return {f"deep.NTK.{name}": e.subs(network.values()) for name, e in tangent_kernel().items()}
+    return predictions(network, "NTK", tangent_kernel())
