@@ -35,6 +35,10 @@ class NoClosedForm(FimtheoryError):
     """The expectation exists, but has no closed form in the class of Gaussian atoms."""
 
 
+class NotCertified(FimtheoryError):
+    """No proof was found: the value may be known numerically, but carries no certificate."""
+
+
 class NotConverged(FimtheoryError):
     """A numerical procedure stopped short of its goal; ``estimate`` is the best value it reached."""
 

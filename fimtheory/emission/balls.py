@@ -1,0 +1,162 @@
+"""Expressions as functions in ball arithmetic: rigorous error bounds at the working precision of ``flint.ctx``."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import sympy as sp
+from flint import acb, arb, fmpq
+from sympy.printing.pycode import PythonCodePrinter
+
+_BALL_METHODS = "exp log sin cos tan sinh cosh tanh asin acos atan asinh erf erfc".split()
+
+
+class _BallPrinter(PythonCodePrinter):
+    """Code over python-flint ``arb``; every constant is built at the precision of the call."""
+
+    def _print_Integer(self, expr):
+        return f"integer({int(expr)})"
+
+    def _print_Rational(self, expr):
+        return f"rational({expr.p}, {expr.q})"
+
+    _print_Half = _print_Rational
+
+    def _print_Zero(self, expr):
+        return "integer(0)"
+
+    def _print_One(self, expr):
+        return "integer(1)"
+
+    def _print_NegativeOne(self, expr):
+        return "integer(-1)"
+
+    def _print_Float(self, expr):
+        return f"rational({sp.Rational(expr).p}, {sp.Rational(expr).q})"
+
+    def _print_Pi(self, expr):
+        return "pi()"
+
+    def _print_Exp1(self, expr):
+        return "exp(integer(1))"
+
+    def _print_Pow(self, expr, rational=False):
+        base = self._print(expr.base)
+        if expr.exp.is_Integer:
+            return f"integer_power({base}, {int(expr.exp)})"
+        twice = 2 * expr.exp
+        if twice.is_Integer:
+            return f"integer_power(sqrt({base}), {int(twice)})"
+        return f"power({base}, {self._print(expr.exp)})"
+
+    def _print_Function(self, expr):
+        return f"{type(expr).__name__}({', '.join(self._print(a) for a in expr.args)})"
+
+
+for _name in "Max Min Abs sign Heaviside Phi BivariateNormalCDF sigmoid softplus".split() + _BALL_METHODS:
+    setattr(_BallPrinter, f"_print_{_name}", _BallPrinter._print_Function)
+
+
+def ball_function(e: sp.Expr, symbols: tuple[sp.Symbol, ...], kernels: dict[str, Callable]) -> Callable:
+    """A function on real balls: ``arb`` in, ``arb`` out."""
+    function = _function(e, symbols, _REAL | kernels)
+    return functools.wraps(function)(lambda *values: arb(function(*values)))
+
+
+def complex_function(e: sp.Expr, symbols: tuple[sp.Symbol, ...], kernels: dict[str, Callable]) -> Callable:
+    """A function on complex balls: a finite result proves that it is analytic on the ball."""
+    function = _function(e, symbols, _COMPLEX | kernels)
+    return functools.wraps(function)(lambda *values: acb(function(*values)))
+
+
+def _function(e: sp.Expr, symbols: tuple[sp.Symbol, ...], namespace: dict[str, Any]) -> Callable:
+    printer = _BallPrinter({"fully_qualified_modules": False, "inline": True, "allow_unknown_functions": True})
+    return sp.lambdify(symbols, e, modules=[namespace], printer=printer, cse=True)
+
+
+def _method(name: str) -> Callable:
+    return lambda u: getattr(u, name)()
+
+
+def _integer_power(base, n: int):
+    """base^n by repeated squaring: the library's power takes a logarithm, which balls around zero do not have."""
+    if n < 0:
+        return 1 / _integer_power(base, -n)
+    result = 1
+    while n:
+        if n & 1:
+            result = base * result
+        base, n = base * base, n >> 1
+    return result
+
+
+def _normal(u):
+    return (-u / arb(2).sqrt()).erfc() / 2
+
+
+def _bivariate(h, k, rho):
+    """Phi(h) Phi(k) + int_0^asin(rho) exp(-(h^2 + k^2 - 2 h k sin t)/(2 cos^2 t)) dt / (2 pi), enclosed."""
+
+    def integrand(t, analytic):
+        return (-(h * h + k * k - 2 * h * k * t.sin()) / (2 * t.cos() ** 2)).exp()
+
+    integral = acb.integral(integrand, acb(0), acb(rho.asin())).real
+    return _normal(h) * _normal(k) + integral / (2 * arb.pi())
+
+
+_COMMON: dict[str, Any] = {name: _method(name) for name in _BALL_METHODS} | {
+    "integer": arb,
+    "rational": lambda p, q: arb(fmpq(p, q)),
+    "pi": arb.pi,
+    "integer_power": _integer_power,
+    "sigmoid": lambda u: 1 / (1 + (-u).exp()),
+    "Phi": _normal,
+}
+_REAL: dict[str, Any] = _COMMON | {
+    "sqrt": _method("sqrt"),
+    "power": lambda u, v: (u.log() * v).exp(),
+    "Abs": lambda u: abs(u),
+    "Max": lambda *u: functools.reduce(lambda a, b: a.max(b), u),
+    "Min": lambda *u: functools.reduce(lambda a, b: a.min(b), u),
+    "sign": lambda u: u.sgn(),
+    "Heaviside": lambda u, half=None: (u.sgn() + 1) / 2,
+    "softplus": lambda u: (1 + u.exp()).log() if u < 0 else u + (1 + (-u).exp()).log(),
+    "BivariateNormalCDF": _bivariate,
+}
+
+
+def _logarithm(u) -> acb:
+    return acb(u).log(analytic=True)
+
+
+def _softplus(u) -> acb:
+    return u + _logarithm(1 + (-u).exp()) if u.real > 0 else _logarithm(1 + u.exp())
+
+
+def _cut(name: str, crosses: Callable) -> Callable:
+    """A function with a branch cut, undefined where the ball may cross it."""
+    return lambda u: acb("nan") if crosses(acb(u)) else getattr(u, name)()
+
+
+def _on_imaginary_cut(u: acb) -> bool:
+    """Whether u may lie on the imaginary axis outside (-i, i)."""
+    return u.real.contains(0) and not abs(u.imag) < 1
+
+
+def _on_real_cut(u: acb) -> bool:
+    """Whether u may lie on the real axis outside (-1, 1)."""
+    return u.imag.contains(0) and not abs(u.real) < 1
+
+
+_COMPLEX: dict[str, Any] = _COMMON | {
+    "sqrt": lambda u: acb(u).sqrt(analytic=True),
+    "power": lambda u, v: (_logarithm(u) * v).exp(),
+    "log": _logarithm,
+    "softplus": _softplus,
+    "atan": _cut("atan", _on_imaginary_cut),
+    "asinh": _cut("asinh", _on_imaginary_cut),
+    "asin": _cut("asin", _on_real_cut),
+    "acos": _cut("acos", _on_real_cut),
+}
