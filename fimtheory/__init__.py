@@ -14,6 +14,7 @@ from fimtheory.activations import Activation, activation, gallery
 from fimtheory.emission import emit
 from fimtheory.errors import FimtheoryError
 from fimtheory.gaussian import expectation as _gaussian
+from fimtheory.gaussian.certification import Enclosure, certify, equal
 from fimtheory.gaussian.quantity import Quantity
 from fimtheory.latex import latex
 
@@ -21,10 +22,13 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Activation",
+    "Enclosure",
     "FimtheoryError",
     "Quantity",
     "activation",
+    "certify",
     "emit",
+    "equal",
     "expect",
     "expect_pair",
     "gallery",

@@ -12,6 +12,7 @@ import fimtheory as ft
 from fimtheory.emission import emit
 from fimtheory.errors import InputError
 from fimtheory.functions import BivariateNormalCDF, Phi, sigmoid, softplus
+from fimtheory.gaussian.field import VARIANCE
 
 x, y = sp.Symbol("x", real=True), sp.Symbol("y", real=True)
 
@@ -210,8 +211,8 @@ def test_errors():
         emit(x, x, "fortran")
     with pytest.raises(InputError, match="y has no value"):
         emit(x + y, x)
-    with pytest.raises(InputError, match="has no ball function"):
-        emit(ft.activation("tanh").eta * x, x, "ball")
+    with pytest.raises(InputError, match="has no ball while q is free"):
+        emit(ft.activation("tanh").second_moment(VARIANCE), VARIANCE, "ball")
 
 
 def test_cupy_is_asked_for_politely():

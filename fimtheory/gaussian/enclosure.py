@@ -29,6 +29,7 @@ _EPSILON = 0.125  # |f| is measured against exp(epsilon z^2/2): what grows slowe
 _MARGIN = 12.0  # nats of error allowed for the constants in front of an exponentially small bound
 _WIDEST, _NARROWEST, _SHRINK = 8.0, 0.02, 0.85  # half-widths of strips that are tried, in units of x
 _COARSE, _FINEST = 0.5, 1e-3  # widths of boxes in units of x: fine enough for a bound; given up below
+_SLOWEST = 0.05  # the least decay of a product that is summed
 _MOST_NODES = 400_000
 _MOST_PAIRS = 1_000_000
 _MOST_EVALUATIONS = 20_000
@@ -60,10 +61,11 @@ def enclose_expectation(f: Pieces, q: sp.Expr, digits: int) -> arb:
     with precision(target / math.log(2) + 32):
         scale = _number(q).sqrt()
         envelope = _Envelope.of(f, scale, target)
-        steps = _Steps.planned(envelope.strip, envelope.decay, target) if envelope.strip else None
-        if steps is None or steps.n > _MOST_NODES:
-            return _piecewise(f, scale, envelope, target)
-        return _trapezoidal(f, scale, envelope, steps)
+        if envelope.strip:
+            steps = _Steps.planned(envelope.strip, envelope.decay, target + envelope.nats)
+            if steps.n <= _MOST_NODES and steps.reach < envelope.reach:
+                return _trapezoidal(f, scale, envelope, steps)
+        return _piecewise(f, scale, envelope, target + envelope.nats)
 
 
 def enclose_pair(f: Pieces, g: Pieces, q1: sp.Expr, q2: sp.Expr, c: sp.Expr, digits: int) -> arb:
@@ -76,11 +78,7 @@ def enclose_pair(f: Pieces, g: Pieces, q1: sp.Expr, q2: sp.Expr, c: sp.Expr, dig
         g, c = _mirrored(g), -c
     with precision(target / math.log(2) + 40):
         pair = _Pair.of(f, g, _number(q1).sqrt(), _number(q2).sqrt(), _number(c), target)
-        for method in (pair.lattice, pair.ridge, pair.piecewise):
-            value = method()
-            if value is not None:
-                return value
-    raise NotCertified("the expectation needs more nodes than are allowed")
+        return pair.enclosure()
 
 
 # -- what is known about one integrand
@@ -105,7 +103,7 @@ class _Envelope:
 
     @classmethod
     def of(cls, f: Pieces, scale: arb, target: float) -> _Envelope:
-        """The envelope on the widest strip that can be proven."""
+        """The envelope on the strip that allows the longest steps among those that can be proven."""
         x, one = f.variable, arb(1)
         tails = growth(f.expressions[0].subs(x, -x), x, one), growth(f.expressions[-1], x, one)
         epsilon = _epsilon(tails, scale)
@@ -114,12 +112,27 @@ class _Envelope:
         reach = max(1.5 * math.sqrt(2 * target / (1 - epsilon)) + 2, float(1 / scale), *(end + 1 for end in ends))
         decay = arb(epsilon) / (2 * scale * scale)
         far = functools.reduce(arb.max, (tail.weighted_supremum(scale * reach, decay) for tail in tails))
+        best = None
         with precision(53):
             for strip in ([] if f.breaks else _strips(scale, target)) + [0.0]:
                 near = _supremum(f, scale, strip, reach, epsilon)
-                if near is not None and far.is_finite():
-                    return cls(strip, reach, epsilon, near.max(far))
-        raise NotCertified(f"no bound was found for {f.expression}")
+                if near is None:
+                    continue
+                found = cls(strip, reach, epsilon, near.max(far))
+                if best is not None and found._longest_step(target) <= best._longest_step(target):
+                    break
+                best = found
+        if best is None or not best.bound.is_finite():
+            raise NotCertified(f"no bound was found for {f.expression}")
+        return best
+
+    def _longest_step(self, target: float) -> float:
+        return _Steps.planned(self.strip, self.decay, target + self.nats).h if self.strip else 0.0
+
+    @property
+    def nats(self) -> float:
+        """The logarithm of the bound."""
+        return float(self.bound.log().upper()) if self.bound > 0 else 0.0
 
 
 def _strips(scale: arb, target: float) -> list[float]:
@@ -140,18 +153,20 @@ def _epsilon(tails: Sequence[Growth], scale: arb) -> float:
 
 def _supremum(f: Pieces, scale: arb, strip: float, reach: float, epsilon: float) -> arb | None:
     """sup |f(scale (x + i y))| exp(-epsilon x^2/2) over a rectangle, by boxes; None where a box will not be finite."""
-    supremum, unit = arb(0), float(scale)
+    supremum = arb(0)
     for lo, hi, e in f.intervals:
-        ends = [float(_number(h) / scale) if h.is_finite else math.copysign(reach, float(h)) for h in (lo, hi)]
-        supremum = _box_supremum(emit(e, f.variable, "complex"), scale, strip, *ends, epsilon, unit, supremum)
+        left, right = (float(_number(h) / scale) if h.is_finite else math.copysign(reach, float(h)) for h in (lo, hi))
+        supremum = _box_supremum(emit(e, f.variable, "complex"), scale, strip, (left, right), epsilon, supremum)
         if supremum is None:
             return None
     return supremum
 
 
-def _box_supremum(function, scale, strip, left, right, epsilon, unit, supremum) -> arb | None:
-    """The largest of ``supremum`` and |function| over the boxes between left and right, nearest to zero first."""
-    stack = [(left, right)]
+def _box_supremum(
+    function: Callable, scale: arb, strip: float, ends: tuple[float, float], epsilon: float, supremum: arb
+) -> arb | None:
+    """The largest of ``supremum`` and |function| over the boxes between two ends, nearest to zero first."""
+    stack, unit = [ends], float(scale)
     while stack:
         lo, hi = stack.pop()
         nearest = 0.0 if lo <= 0 <= hi else min(abs(lo), abs(hi))
@@ -277,7 +292,8 @@ class _Pair:
 
     @classmethod
     def of(cls, f: Pieces, g: Pieces, s1: arb, s2: arb, c: arb, target: float) -> _Pair:
-        return cls(f, g, s1, s2, c, _Envelope.of(f, s1, target), _Envelope.of(g, s2, target), target)
+        left, right = _Envelope.of(f, s1, target), _Envelope.of(g, s2, target)
+        return cls(f, g, s1, s2, c, left, right, target + left.nats + right.nats)
 
     @property
     def strip(self) -> float:
@@ -288,6 +304,10 @@ class _Pair:
         return max(self.left.epsilon, self.right.epsilon)
 
     @property
+    def reach(self) -> float:
+        return min(self.left.reach, self.right.reach)
+
+    @property
     def variance(self) -> arb:
         """Of V given U."""
         return (1 - self.c) * (1 + self.c)
@@ -296,8 +316,45 @@ class _Pair:
     def bound(self) -> arb:
         return self.left.bound * self.right.bound
 
-    def lattice(self) -> arb | None:
-        """The rule for u and v at once on the lattice (i h, j h); None where that takes too many nodes.
+    def enclosure(self) -> arb:
+        """By the cheapest rule: a node of the lattice costs about as much as one of the ridge's pairs of nodes."""
+        lattice, ridge = self._lattice_steps(), self._ridge_steps()
+        cost = lattice.n if lattice else math.inf
+        if ridge and ridge[0].n * ridge[1].n < min(cost, _MOST_PAIRS):
+            return self.ridge(*ridge)
+        if lattice and cost < _MOST_NODES:
+            return self.lattice(lattice)
+        return self.piecewise()
+
+    def _lattice_steps(self) -> _Steps | None:
+        decay, _ = self._inner_average()
+        if not (self.strip and decay > _SLOWEST):
+            return None
+        steps = _Steps.planned(self.strip, decay, self.target, float(self.variance))
+        return steps if steps.reach < self.reach else None
+
+    def _ridge_steps(self) -> tuple[_Steps, _Steps] | None:
+        decays = self._ridge_decays()
+        if not (self.strip and min(decays) > _SLOWEST):
+            return None
+        parts = self._ridge_slopes()
+        z, w = (
+            _Steps.planned(self.strip / float(part), decay, self.target)
+            for part, decay in zip(parts, decays, strict=True)
+        )
+        return (z, w) if parts[0] * z.reach + parts[1] * w.reach < self.reach else None
+
+    def _ridge_slopes(self) -> tuple[arb, arb]:
+        """a and b of u = a z + b w, v = a z - b w."""
+        return ((1 + self.c) / 2).sqrt(), ((1 - self.c) / 2).sqrt()
+
+    def _ridge_decays(self) -> tuple[float, float]:
+        """epsilon (u^2 + v^2) = epsilon (1 + c) z^2 + epsilon (1 - c) w^2."""
+        z, w = (1 - self.epsilon * (1 + sign * self.c) for sign in (1, -1))
+        return float(z.lower()), float(w.lower())
+
+    def lattice(self, steps: _Steps) -> arb:
+        """The rule for u and v at once on the lattice (i h, j h).
 
         The density there is G_i G_j t^((i-j)^2) with G_i = exp(-(i h)^2/(2 + 2 c)) and t = exp(-c h^2/(2 - 2 c^2)):
         the double sum is one product of polynomials.
@@ -306,13 +363,7 @@ class _Pair:
         complex u, are both instances of the rule in one variable: the density at complex u or v has the modulus
         p(u, v) e^{y^2/(2 - 2 c^2)}, and int e^{epsilon v^2/2} p(u, v) dv is Gaussian in u again.
         """
-        s = self.variance
-        decay, kappa = self._inner_average(s)
-        if not (self.strip and decay > 0.05):
-            return None
-        steps = _Steps.planned(self.strip, decay, self.target, float(s))
-        if steps.n > _MOST_NODES or not steps.reach < min(self.left.reach, self.right.reach):
-            return None
+        s, (decay, kappa) = self.variance, self._inner_average()
         h, n = arb(steps.h), steps.n
         gauss = [(-((k * h) ** 2) / (2 * (1 + self.c))).exp() for k in range(n + 1)]
         f, g = self._functions("ball")
@@ -325,29 +376,18 @@ class _Pair:
         error = kappa * (3 * _rule_error(steps, decay, s) + 2 * _tail_mass(steps.reach, decay))
         return _widened(total * h * h / (2 * arb.pi() * s.sqrt()), self.bound * error)
 
-    def _inner_average(self, s: arb) -> tuple[float, arb]:
+    def _inner_average(self) -> tuple[float, arb]:
         """int e^{epsilon v^2/2} p(u, v) dv = kappa e^{epsilon' u^2/2} phi(u): (1 - epsilon - epsilon', kappa)."""
-        left = 1 - self.epsilon * s
+        left = 1 - self.epsilon * self.variance
         lost = self.epsilon * self.c * self.c / left
         return float((1 - self.epsilon - lost).lower()), 1 / left.sqrt()
 
-    def ridge(self) -> arb | None:
+    def ridge(self, z: _Steps, w: _Steps) -> arb:
         """The rule for z and w with u = a z + b w, v = a z - b w: as many nodes at c = 1 - 10^-12 as at c = 1/2.
 
         |u|^2 + |v|^2 = 2 a^2 z^2 + 2 b^2 w^2, so the weights of the envelopes separate as well.
         """
-        if not self.strip:
-            return None
-        a, b = ((1 + self.c) / 2).sqrt(), ((1 - self.c) / 2).sqrt()
-        decays = [float((1 - self.epsilon * (1 + sign * self.c)).lower()) for sign in (1, -1)]
-        if not min(decays) > 0.05:
-            return None
-        z, w = (
-            _Steps.planned(self.strip / float(part), decay, self.target)
-            for part, decay in zip((a, b), decays, strict=True)
-        )
-        if z.n * w.n > _MOST_PAIRS or not a * z.reach + b * w.reach < min(self.left.reach, self.right.reach):
-            return None
+        (a, b), (ez, ew) = self._ridge_slopes(), self._ridge_decays()
         f, g = self._functions("ball")
         total = arb(0)
         across = [(j * arb(w.h), (-((j * arb(w.h)) ** 2) / 2).exp()) for j in range(-w.n, w.n + 1)]
@@ -358,21 +398,19 @@ class _Pair:
                 arb(0),
             )
             total += (-along * along / 2).exp() * row
-        ez, ew = decays
         nodes = 1 / arb(ew).sqrt() + arb(w.h) / (2 * arb.pi()).sqrt()
         error = _rule_error(z, ez) * nodes + _rule_error(w, ew) / arb(ez).sqrt()
         error += _tail_mass(z.reach, ez) / arb(ew).sqrt() + _tail_mass(w.reach, ew) / arb(ez).sqrt()
         return _widened(total * arb(z.h) * arb(w.h) / (2 * arb.pi()), self.bound * error)
 
-    def piecewise(self) -> arb | None:
+    def piecewise(self) -> arb:
         """Nested adaptive integrals from kink to kink; the inner one is a function of complex u."""
-        s = self.variance
-        decay, kappa = self._inner_average(s)
-        if not decay > 0.05:
-            return None
+        s, (decay, kappa) = self.variance, self._inner_average()
+        if not decay > _SLOWEST:
+            raise NotCertified("the integrands grow about as fast as the Gaussian decays: no bound was found")
         reach = arb(math.sqrt(2 * self.target / decay)).max(arb(1))
         reach = reach.max(arb(max(self._kinks(), default=0.0)) + 1)
-        tolerance = (-arb(self.target)).exp()
+        tolerance = (_MARGIN - arb(self.target)).exp()
         inner = _cuts(self.g, self.s2, reach)
 
         def average(u: acb) -> acb:
@@ -400,5 +438,5 @@ class _Pair:
         sides = ((self.f, self.s1), (self.g, self.s2))
         return [abs(float(_number(h) / scale)) for pieces, scale in sides for h in pieces.breaks]
 
-    def _functions(self, target: str) -> tuple[Callable, Callable]:
-        return tuple(emit(part.expressions[0], part.variable, target) for part in (self.f, self.g))
+    def _functions(self, target: str) -> list[Callable]:
+        return [emit(part.expressions[0], part.variable, target) for part in (self.f, self.g)]

@@ -22,6 +22,9 @@ COVARIANCE_FORM = (sp.Symbol("q_1", positive=True), sp.Symbol("q_2", real=True))
 """Variance and covariance, q_2 = q_1 c: the variables of the order-parameter recursions."""
 
 
+_SEVENTHS = (2, -1, -4, 5, -6, 3)  # correlations to sample
+
+
 class Field:
     """The field of rational functions that holds the given expressions.
 
@@ -103,7 +106,7 @@ def sample_points(symbols: Iterable[sp.Symbol], count: int = 3) -> Iterator[dict
     """Admissible values for symbols: |c| < 1, |q_2| < q_1, parameters in their domains."""
     ordered, (variance, covariance) = sorted(symbols, key=str), COVARIANCE_FORM
     for j in range(count):
-        c = sp.Rational(2 - 3 * j, 7)
+        c = sp.Rational(_SEVENTHS[j % len(_SEVENTHS)], 7)
         point = {s: sp.Rational(13 + 8 * k + 5 * j, 29 + 3 * k) for k, s in enumerate(ordered)}
         point |= {s: -value for s, value in point.items() if s.is_negative}
         special = {CORRELATION: c, covariance: c * point.get(variance, sp.S.One)}

@@ -73,14 +73,15 @@ def growth(e: sp.Expr, x: sp.Symbol, start: arb) -> Growth:
 
 
 def _sum(f: Growth, g: Growth) -> Growth:
-    most = (u.max(v) for u, v in zip(_shape(f), _shape(g), strict=True))
-    return Growth(f.low + g.low, f.high + g.high, f.factor + g.factor, *most)
+    power, rate, curvature = (u.max(v) for u, v in zip(_shape(f), _shape(g), strict=True))
+    return Growth(f.low + g.low, f.high + g.high, f.factor + g.factor, power, rate, curvature)
 
 
 def _product(f: Growth, g: Growth) -> Growth:
     corners = [_times(u, v) for u in (f.low, f.high) for v in (g.low, g.high)]
-    total = (u + v for u, v in zip(_shape(f), _shape(g), strict=True))
-    return Growth(functools.reduce(arb.min, corners), functools.reduce(arb.max, corners), f.factor * g.factor, *total)
+    low, high = functools.reduce(arb.min, corners), functools.reduce(arb.max, corners)
+    power, rate, curvature = (u + v for u, v in zip(_shape(f), _shape(g), strict=True))
+    return Growth(low, high, f.factor * g.factor, power, rate, curvature)
 
 
 def _times(u: arb, v: arb) -> arb:
@@ -90,6 +91,10 @@ def _times(u: arb, v: arb) -> arb:
 
 def _shape(f: Growth) -> tuple[arb, arb, arb]:
     return f.power, f.rate, f.curvature
+
+
+def _scaled(f: Growth, exponent: arb) -> tuple[arb, arb, arb]:
+    return f.power * exponent, f.rate * exponent, f.curvature * exponent
 
 
 def _bounded(low: arb, high: arb) -> Growth:
@@ -103,13 +108,13 @@ def _power(base: Growth, e: sp.Pow) -> Growth:
     if e.exp.is_Integer and e.exp > 0:
         ends = [_real_power(u, int(e.exp)) for u in (base.low, base.high)]
         low = arb(0) if even and not (base.low > 0 or base.high < 0) else ends[0].min(ends[1])
-        return Growth(low, ends[0].max(ends[1]), base.factor ** int(e.exp), *(exponent * u for u in _shape(base)))
+        return Growth(low, ends[0].max(ends[1]), base.factor ** int(e.exp), *_scaled(base, exponent))
     if e.exp.is_Integer and base.high < 0:
         mirrored = _power(Growth(-base.high, -base.low, base.factor, *_shape(base)), e)
         return mirrored if even else Growth(-mirrored.high, -mirrored.low, mirrored.factor)
     if e.exp > 0 and base.low >= 0:
         ends = [u**exponent if u.is_finite() and u > 0 else u for u in (base.low, base.high)]
-        return Growth(*ends, base.factor**exponent, *(exponent * u for u in _shape(base)))
+        return Growth(ends[0], ends[1], base.factor**exponent, *_scaled(base, exponent))
     if e.exp < 0 and base.low > 0:
         return _bounded(arb(0) if not base.high.is_finite() else base.high**-exponent, base.low**-exponent)
     raise NotCertified(f"no growth bound is known for {e}: its base is not known to stay away from zero")

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 import sympy as sp
+from flint import arb, ctx
 from mpmath import mp
 
-from fimtheory.emission import emit
+from fimtheory.emission import emit, stable
 from fimtheory.errors import InputError, JumpError
 from fimtheory.gaussian import quadrature
 from fimtheory.gaussian.admissible import split_at_singularities
+from fimtheory.gaussian.enclosure import enclose_expectation, enclose_pair
 from fimtheory.gaussian.pieces import Pieces, pieces
 from fimtheory.gaussian.quadrature import exact
 
 # The variable of integration: a dummy, so that no symbol of a user is ever captured.
 _BOUND = sp.Dummy("x", real=True)
 _SHOWN = sp.Symbol("x", real=True)
+_BALLS = ("ball", "complex")
 
 
 class _GaussianIntegral(sp.Expr):
@@ -67,8 +70,18 @@ class _GaussianIntegral(sp.Expr):
         return self._with(k, _BOUND * _weak(self.integrands[k])) / (2 * self.kernel_args[k])
 
     def digits(self, n: int):
-        """The value as an ``mpmath.mpf`` to n significant digits."""
+        """The value as an ``mpmath.mpf`` to n significant digits, by quadrature."""
         raise NotImplementedError
+
+    def enclosure(self, decimals: int) -> arb:
+        """A ball proven to contain the value, of radius about 10^-decimals; :class:`NotCertified` without a proof."""
+        raise NotImplementedError
+
+    def _constant_ball(self):
+        """A constant among balls, such as the mean of a centred activation: enclosed at the precision of the call."""
+        if self.free_symbols:
+            raise InputError(f"{self} has no ball while {', '.join(map(str, self.free_symbols))} is free: give values")
+        return lambda *_: self.enclosure(int(ctx.dps))
 
     def _sympystr(self, printer):
         shown = (printer._print(e.xreplace({_BOUND: _SHOWN})) for e in self.args)
@@ -100,8 +113,14 @@ class Expectation(_GaussianIntegral):
         f, _, q = self.args
         return quadrature.expectation_digits(_numeric_pieces(f), q, n)
 
+    def enclosure(self, decimals: int) -> arb:
+        f, _, q = self.args
+        return enclose_expectation(_numeric_pieces(f).map(stable), q, decimals)
+
     def kernel(self, target: str):
         """The value as a function of q for an emission target."""
+        if target in _BALLS:
+            return self._constant_ball()
         split = _numeric_pieces(self.args[0])
         if target == "mpmath":
             return lambda q: quadrature.expectation_digits(split, exact(q), mp.dps)
@@ -141,8 +160,17 @@ class PairExpectation(_GaussianIntegral):
             return Expectation(f * g.subs(x, c * sp.sqrt(q2 / q1) * x), x, q1).digits(n)
         return quadrature.pair_digits(_numeric_pieces(f), _numeric_pieces(g), q1, q2, c, n)
 
+    def enclosure(self, decimals: int) -> arb:
+        f, g, x, q1, q2, c = self.args
+        if abs(c) == 1:
+            return Expectation(f * g.subs(x, c * sp.sqrt(q2 / q1) * x), x, q1).enclosure(decimals)
+        left, right = (_numeric_pieces(e).map(stable) for e in (f, g))
+        return enclose_pair(left, right, q1, q2, c, decimals)
+
     def kernel(self, target: str):
         """The value as a function of (q1, q2, c) for an emission target."""
+        if target in _BALLS:
+            return self._constant_ball()
         f, g, x, *_ = self.args
         left, right = _numeric_pieces(f), _numeric_pieces(g)
         if target == "mpmath":

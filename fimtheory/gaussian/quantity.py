@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import sympy as sp
-from flint import arb, ctx
 from mpmath import mp
 
-from fimtheory.emission import emit
-from fimtheory.errors import InputError, NotConverged
+from fimtheory.errors import InputError, NotCertified, NotConverged
+from fimtheory.gaussian.certification import enclose
 from fimtheory.gaussian.integrals import Expectation, PairExpectation
 from fimtheory.gaussian.quadrature import exact
 from fimtheory.latex import latex
@@ -18,7 +17,10 @@ from fimtheory.latex import latex
 
 @dataclass(frozen=True)
 class Quantity:
-    """An expression with its status: ``exact`` (a closed formula) or ``numerical`` (an integral evaluated).
+    """An expression with its status.
+
+    ``exact`` is a closed formula; an integral without closed form is ``certified`` where its value carries a proof,
+    and ``numerical`` otherwise, or while symbols are free.
 
     >>> Quantity(sp.pi / 4).as_json(10)
     {'formula': 'pi/4', 'latex': '\\\\frac{\\\\pi}{4}', 'value': '0.7853981634', 'status': 'exact'}
@@ -33,8 +35,8 @@ class Quantity:
 
     @property
     def status(self) -> str:
-        """``exact`` or ``numerical``."""
-        return "exact" if self.is_closed else "numerical"
+        """``exact``, ``certified`` or ``numerical``."""
+        return self.as_json()["status"] or ""
 
     @property
     def latex(self) -> str:
@@ -47,8 +49,14 @@ class Quantity:
 
     def as_json(self, digits: int = 16) -> dict[str, str | None]:
         """The four keys of the public format."""
-        formula = str(self.expression) if self.is_closed else None
-        return {"formula": formula, "latex": self.latex, "value": self.value(digits), "status": self.status}
+        closed = self.is_closed
+        number = None if self.expression.free_symbols else evaluate(self.expression, digits + 5)
+        return {
+            "formula": str(self.expression) if closed else None,
+            "latex": self.latex,
+            "value": number and as_decimal(number.value, digits),
+            "status": "exact" if closed else "certified" if number and number.proven else "numerical",
+        }
 
     def _repr_latex_(self) -> str:
         return rf"$\displaystyle {self.latex}$"
@@ -71,37 +79,39 @@ def as_decimal(value: mp.mpf, digits: int) -> str:
         return mp.nstr(value, digits, strip_zeros=True, min_fixed=-8, max_fixed=digits + 1).removesuffix(".0")
 
 
+@dataclass(frozen=True)
+class Number:
+    """A value, and whether its digits are proven."""
+
+    value: mp.mpf
+    proven: bool
+
+
 def number(expression: sp.Expr, digits: int = 16, values: Mapping[sp.Symbol, sp.Expr | mp.mpf] | None = None) -> mp.mpf:
     """An expression without free symbols (after ``values``) as an ``mpmath.mpf`` with ``digits`` correct digits.
 
     Raises :class:`InputError` where a symbol has no value, :class:`NotConverged` where the digits are not reached.
     """
-    if digits < 1:
-        raise InputError(f"{digits} digits cannot be given: ask for 1 or more")
     e = sp.sympify(expression)
     if values:
         e = e.subs({symbol: exact(value) for symbol, value in values.items()})
+    return evaluate(e, digits).value
+
+
+def evaluate(e: sp.Expr, digits: int) -> Number:
+    """A number to ``digits`` significant digits: from a proven enclosure where there is one, else by quadrature."""
+    if digits < 1:
+        raise InputError(f"{digits} digits cannot be given: ask for 1 or more")
     if e.is_zero:
-        return mp.mpf(0)
-    integrals = sorted(e.atoms(Expectation, PairExpectation), key=sp.default_sort_key)
-    names = [sp.Dummy(f"integral_{k}") for k in range(len(integrals))]
-    function = emit(e.xreplace(dict(zip(integrals, names, strict=True))), names, "ball")
-    ball = arb("nan")
-    for extra in (15, 60, 200):
-        saved, ctx.dps = ctx.dps, digits + extra
-        try:
-            balls = [_ball(integral.digits(digits + 10)) for integral in integrals]
-            ball = function(*balls)
-            if ball.is_finite() and ball.rel_accuracy_bits() > 3.33 * (digits + 3):
-                with mp.workdps(digits + 15):
-                    return mp.mpf(ball.mid().str(digits + 10, radius=False))
-        finally:
-            ctx.dps = saved
-        if integrals:
-            break
-    if not integrals and ball.is_finite() and ball.contains(0):
-        return mp.mpf(0)
-    return _fallback(e, digits)
+        return Number(mp.mpf(0), True)
+    try:
+        ball = enclose(e, digits)
+    except NotCertified:
+        return Number(_fallback(e, digits), False)
+    if ball.contains(0):
+        return Number(mp.mpf(0), False)
+    with mp.workdps(digits + 15):
+        return Number(mp.mpf(ball.mid().str(digits + 10, radius=False)), True)
 
 
 def _fallback(e: sp.Expr, digits: int) -> mp.mpf:
@@ -111,8 +121,3 @@ def _fallback(e: sp.Expr, digits: int) -> mp.mpf:
         if not mp.isfinite(value):
             raise NotConverged(f"{e} has no finite value", float(value))
         return value if abs(value) > mp.mpf(10) ** -(digits + 100) else mp.mpf(0)
-
-
-def _ball(value: mp.mpf) -> arb:
-    with mp.workdps(ctx.dps):
-        return arb(mp.nstr(value, ctx.dps))

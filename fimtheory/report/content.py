@@ -374,8 +374,8 @@ class Content:
         rows = tuple((f"${row.latex}$", row.meaning) for row in TABLE if row.name in _USED)
         method = (
             "Closed forms come from one algorithm: the activation is written as a sum of Gaussian atoms, and Stein's "
-            "identity reduces every expectation to orthant probabilities. **exact** marks a closed form, **numerical** an "
-            "integral evaluated to the digits shown by a second, independent route."
+            "identity reduces every expectation to orthant probabilities. **exact** marks a closed form, **certified** an "
+            "integral whose digits carry a proven error bound, **numerical** one evaluated without proof."
         )
         verdicts = (
             "A statistic is **supported** where the extrapolated value lies within three standard errors of the theory and "

@@ -23,7 +23,7 @@ from fimtheory.theory.tangent_kernel import tangent_kernel
 from fimtheory.verification import Evidence, simulate_network_ladder
 
 HERMITE = 7
-NO_CLOSED_FORM = "no closed form of usable size exists in the class of Gaussian atoms; values are numerical"
+NO_CLOSED_FORM = "no closed form of usable size exists in the class of Gaussian atoms; values are those of integrals"
 _SIMULATED = {"mean": "mean", "second_moment": "second_moment", "max": "lambda_max"}
 
 # -- derive
@@ -103,7 +103,11 @@ def _line(head: str, quantity: dict[str, Any]) -> str:
         return f"  {head} undefined: {quantity['note']}"
     formula, value = quantity["formula"], quantity["value"]
     if formula is None:
-        return f"  {head} {value or 'an integral: give values to what is free'}" + " (numerical)" * bool(value)
+        return (
+            f"  {head} {value} ({quantity['status']})"
+            if value
+            else f"  {head} an integral: give values to what is free"
+        )
     return f"  {head} {formula}" + (f" = {value}" if value and value != formula else "")
 
 

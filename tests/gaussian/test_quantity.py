@@ -69,7 +69,7 @@ def test_free_symbols_have_no_value():
 
 def test_status():
     exact, numerical = Quantity(ft.activation("relu").mean), Quantity(ft.activation("tanh").eta)
-    assert (exact.status, numerical.status) == ("exact", "numerical")
+    assert (exact.status, numerical.status) == ("exact", "certified")
     assert numerical.as_json()["formula"] is None
     assert r"\int" in numerical.latex
     assert exact._repr_latex_() == r"$\displaystyle \frac{1}{\sqrt{2 \pi}}$"
