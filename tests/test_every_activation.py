@@ -21,63 +21,8 @@ from fimtheory.errors import JumpError
 from fimtheory.gaussian import quadrature
 from fimtheory.gaussian.expectation import PairExpectation
 from fimtheory.gaussian.quantity import number
+from tests.activation_oracles import ORACLES, Oracle
 from tests.oracles import close, gauss, gauss_pair
-
-
-@dataclass(frozen=True)
-class Oracle:
-    """f(x), f'(x) away from the kinks (None where f jumps), kinks; of x and the parameters, for mpmath."""
-
-    f: Callable
-    derivative: Callable | None
-    kinks: tuple[int, ...] = ()
-
-
-def _srelu_norm(a):
-    return mp.sqrt(mp.pi * (1 + a**2) - (1 + a) ** 2)
-
-
-def _erf_norm(a):
-    return mp.sqrt(4 / mp.pi * mp.atan(mp.sqrt(1 + 4 * a**4)) - 1)
-
-
-def _sigmoid(x):
-    return 1 / (1 + mp.exp(-x))
-
-
-ORACLES = {
-    "linear": Oracle(lambda x: x, lambda x: mp.mpf(1)),
-    "relu": Oracle(lambda x: x if x > 0 else mp.mpf(0), lambda x: mp.mpf(x > 0), (0,)),
-    "leaky_relu": Oracle(lambda x, a: x if x > 0 else a * x, lambda x, a: mp.mpf(1) if x > 0 else a, (0,)),
-    "relu_squared": Oracle(lambda x: x * x if x > 0 else mp.mpf(0), lambda x: 2 * x if x > 0 else mp.mpf(0), (0,)),
-    "abs": Oracle(abs, mp.sign, (0,)),
-    "step": Oracle(lambda x: mp.mpf(x > 0), None, (0,)),
-    "sign": Oracle(mp.sign, None, (0,)),
-    "hardtanh": Oracle(lambda x: max(-mp.mpf(1), min(mp.mpf(1), x)), lambda x: mp.mpf(abs(x) < 1), (-1, 1)),
-    "elu": Oracle(
-        lambda x, a: x if x > 0 else a * mp.expm1(x), lambda x, a: mp.mpf(1) if x > 0 else a * mp.exp(x), (0,)
-    ),
-    "gelu": Oracle(lambda x: x * mp.erfc(-x / mp.sqrt(2)) / 2, lambda x: mp.ncdf(x) + x * mp.npdf(x)),
-    "silu": Oracle(lambda x: x * _sigmoid(x), lambda x: _sigmoid(x) + x / (4 * mp.cosh(x / 2) ** 2)),
-    "softplus": Oracle(lambda x: mp.log(1 + mp.exp(x)), _sigmoid),
-    "sigmoid": Oracle(_sigmoid, lambda x: 1 / (4 * mp.cosh(x / 2) ** 2)),
-    "tanh": Oracle(mp.tanh, lambda x: mp.sech(x) ** 2),
-    "erf": Oracle(mp.erf, lambda x: 2 / mp.sqrt(mp.pi) * mp.exp(-x * x)),
-    "sin": Oracle(mp.sin, mp.cos),
-    "gaussian": Oracle(lambda x: mp.exp(-x * x / 2), lambda x: -x * mp.exp(-x * x / 2)),
-    "f_opt": Oracle(
-        lambda x: (x + mp.sqrt(6) * (x * x - 1)) / mp.sqrt(13), lambda x: (1 + 2 * mp.sqrt(6) * x) / mp.sqrt(13)
-    ),
-    "srelu": Oracle(
-        lambda x, a: (mp.sqrt(2 * mp.pi) * (x if x > 0 else -a * x) - 1 - a) / _srelu_norm(a),
-        lambda x, a: mp.sqrt(2 * mp.pi) * (1 if x > 0 else -a) / _srelu_norm(a),
-        (0,),
-    ),
-    "erf_alpha": Oracle(
-        lambda x, a: mp.erf(a * a * x) / _erf_norm(a),
-        lambda x, a: 2 * a * a / mp.sqrt(mp.pi) * mp.exp(-((a * a * x) ** 2)) / _erf_norm(a),
-    ),
-}
 
 DEGREES = range(7)
 POINTS = ((sp.Rational(13, 10), sp.Rational(-3, 5)), (sp.Rational(2, 5), sp.Rational(7, 10)))
@@ -101,13 +46,18 @@ class Case:
     def oracle(self) -> Oracle:
         """The oracle with the parameters filled in, every value computed once."""
         if self.name not in ORACLES:
-            pytest.fail(f"the gallery has the line {self.name!r}: add its line to ORACLES in {__file__}")
+            pytest.fail(
+                f"the gallery has the line {self.name!r}: add its line to ORACLES in tests/activation_oracles.py"
+            )
         given = ORACLES[self.name]
 
-        def bound(function: Callable) -> Callable:
-            return functools.cache(lambda x: function(x, *(mp.mpf(v.p) / v.q for _, v in self.values)))
+        values = [mp.mpf(v.p) / v.q for _, v in self.values]
 
-        return Oracle(bound(given.f), given.derivative and bound(given.derivative), given.kinks)
+        def bound(function: Callable) -> Callable:
+            return functools.cache(lambda x: function(x, *values))
+
+        kinks = tuple(h(*values) if callable(h) else mp.mpf(h) for h in given.kinks)
+        return Oracle(bound(given.f), given.derivative and bound(given.derivative), kinks)
 
     def expectation(self, integrand: Callable):
         """E integrand(Z, phi(Z)), from the oracle."""

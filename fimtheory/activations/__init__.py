@@ -11,7 +11,7 @@ import sympy as sp
 
 from fimtheory.activations.activation import Activation
 from fimtheory.activations.domains import Parameter
-from fimtheory.activations.gallery import BY_NAME, ENTRIES
+from fimtheory.activations.gallery import BY_NAME, ENTRIES, find
 from fimtheory.activations.parser import VARIABLE, parse, parse_number
 from fimtheory.errors import InputError, ParseError
 
@@ -51,7 +51,7 @@ def activation(
         return _from_expression(formula, parameters or {}).with_values(numbers)
     if not isinstance(formula, str):
         raise InputError(f"an activation is a name, a formula or a SymPy expression, not {type(formula).__name__}")
-    entry = BY_NAME.get(formula.strip())
+    entry = find(formula)
     if entry is not None:
         extra = set(parameters or {}) - set(entry.parameters)
         if extra:
@@ -74,7 +74,7 @@ def _from_text(text: str, name: str, domains: Mapping[str, str], numbers: Mappin
     label = ", ".join(f"{symbol}={value}" for symbol, value in fixed.items())
     return Activation(
         expression.subs(fixed),
-        f"{name}({label})" if label and name in BY_NAME else name,
+        f"{name}({label})" if label and find(name) else name,
         tuple(p for p in declared if p.name not in numbers and p.symbol in expression.free_symbols),
     )
 

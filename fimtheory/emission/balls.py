@@ -96,14 +96,37 @@ def _normal(u):
     return (-u / arb(2).sqrt()).erfc() / 2
 
 
+def integral(integrand: Callable[[acb], acb], lo: acb, hi: acb, **options) -> acb:
+    """A proven enclosure of the integral over a straight line, by adaptive Gauss-Legendre quadrature.
+
+    The library cannot carry an exception (a time limit, Ctrl-C) out of its callback: what is raised there is kept,
+    the rest is skipped, and it is raised here.
+    """
+    raised: list[BaseException] = []
+
+    def guarded(z: acb, analytic: bool) -> acb:
+        if raised:
+            return acb("nan")
+        try:
+            return integrand(z)
+        except BaseException as error:
+            raised.append(error)
+            return acb("nan")
+
+    value = acb.integral(guarded, lo, hi, **options)
+    if raised:
+        raise raised[0]
+    return value
+
+
 def _bivariate(h, k, rho):
     """Phi(h) Phi(k) + int_0^asin(rho) exp(-(h^2 + k^2 - 2 h k sin t)/(2 cos^2 t)) dt / (2 pi), enclosed."""
 
-    def integrand(t, analytic):
+    def density(t):
         return (-(h * h + k * k - 2 * h * k * t.sin()) / (2 * t.cos() ** 2)).exp()
 
-    integral = acb.integral(integrand, acb(0), acb(rho.asin())).real
-    return _normal(h) * _normal(k) + integral / (2 * arb.pi())
+    along = integral(density, acb(0), acb(rho.asin())).real
+    return _normal(h) * _normal(k) + along / (2 * arb.pi())
 
 
 _COMMON: dict[str, Any] = {name: _method(name) for name in _BALL_METHODS} | {

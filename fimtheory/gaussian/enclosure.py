@@ -21,6 +21,7 @@ import sympy as sp
 from flint import acb, arb, arb_poly, ctx
 
 from fimtheory.emission import emit
+from fimtheory.emission.balls import integral
 from fimtheory.errors import NotCertified
 from fimtheory.gaussian.growth import Growth, growth
 from fimtheory.gaussian.pieces import Pieces
@@ -263,14 +264,14 @@ def _cuts(f: Pieces, scale: arb, reach: arb) -> list[tuple[acb, acb, Callable]]:
     return [(acb(lo), acb(hi), e) for lo, hi, e in zip(ends, ends[1:], functions, strict=False)]
 
 
-def _integral(integrand: Callable, lo: acb, hi: acb, tolerance: arb) -> acb:
-    return acb.integral(integrand, lo, hi, abs_tol=tolerance, rel_tol=tolerance, eval_limit=_MOST_EVALUATIONS)
+def _integral(integrand: Callable[[acb], acb], lo: acb, hi: acb, tolerance: arb) -> acb:
+    return integral(integrand, lo, hi, abs_tol=tolerance, rel_tol=tolerance, eval_limit=_MOST_EVALUATIONS)
 
 
 def _piecewise(f: Pieces, scale: arb, envelope: _Envelope, target: float) -> arb:
     reach, tolerance, total = arb(envelope.reach), (-arb(target)).exp(), arb(0)
     for lo, hi, e in _cuts(f, scale, reach):
-        total += _integral(lambda z, _, e=e: e(scale * z) * (-z * z / 2).exp(), lo, hi, tolerance).real
+        total += _integral(lambda z, e=e: e(scale * z) * (-z * z / 2).exp(), lo, hi, tolerance).real
     return _widened(total / (2 * arb.pi()).sqrt(), envelope.bound * _tail_mass(reach, envelope.decay))
 
 
@@ -419,7 +420,7 @@ class _Pair:
             return sum(
                 (
                     _integral(
-                        lambda v, _, g=g: g(self.s2 * v) * (-((v - self.c * u) ** 2) / (2 * s)).exp(), lo, hi, fuzz
+                        lambda v, g=g: g(self.s2 * v) * (-((v - self.c * u) ** 2) / (2 * s)).exp(), lo, hi, fuzz
                     )
                     for lo, hi, g in inner
                 ),
@@ -429,7 +430,7 @@ class _Pair:
         total = arb(0)
         for lo, hi, f in _cuts(self.f, self.s1, reach):
             total += _integral(
-                lambda u, _, f=f: f(self.s1 * u) * (-u * u / 2).exp() * average(u), lo, hi, tolerance
+                lambda u, f=f: f(self.s1 * u) * (-u * u / 2).exp() * average(u), lo, hi, tolerance
             ).real
         error = 2 * kappa * _tail_mass(reach, decay)
         return _widened(total / (2 * arb.pi() * s.sqrt()), self.bound * error)
