@@ -11,7 +11,8 @@ from fimtheory.emission import emit, stable
 from fimtheory.errors import InputError, JumpError
 from fimtheory.gaussian import quadrature
 from fimtheory.gaussian.admissible import split_at_singularities
-from fimtheory.gaussian.enclosure import enclose_expectation, enclose_pair
+from fimtheory.gaussian.enclosure import enclose_expectation
+from fimtheory.gaussian.pair_enclosure import enclose_pair
 from fimtheory.gaussian.pieces import Pieces, pieces
 from fimtheory.gaussian.quadrature import exact
 

@@ -10,9 +10,12 @@ import fimtheory as ft
 from fimtheory.activations import parse
 from fimtheory.errors import InputError, NotCertified
 from fimtheory.gaussian.certification import certify, enclose, equal
+from fimtheory.gaussian.enclosure import precision
 from fimtheory.gaussian.field import CORRELATION
 from fimtheory.gaussian.growth import growth
 from fimtheory.gaussian.integrals import Expectation, PairExpectation
+from fimtheory.gaussian.pair_enclosure import Pair
+from fimtheory.gaussian.pieces import pieces
 
 x = sp.Symbol("x", real=True)
 ANALYTIC = {
@@ -103,18 +106,15 @@ def test_few_digits_contain_many(formula, q, c):
     assert 0 < many.rad() < few.rad() < 1e-10
 
 
-def test_lattice_and_ridge_are_two_routes():
-    """The two rules share no node."""
-    from fimtheory.gaussian.enclosure import _Pair, precision
-    from fimtheory.gaussian.pieces import pieces
-
+def test_three_rules_are_three_routes():
+    """They share no node and no error bound."""
     f, g = pieces(sp.tanh(x), x), pieces(x * sp.atan(x) + x, x)
     with precision(160):
-        pair = _Pair.of(f, g, arb(1), arb(3) / 2, arb(2) / 5, 70.0)
-        lattice, ridge, nested = pair.lattice(pair._lattice_steps()), pair.ridge(*pair._ridge_steps()), pair.piecewise()
+        pair = Pair.of(f, g, arb(1), arb(3) / 2, arb(2) / 5, 70.0)
+        lattice, ridge, panels = pair.lattice(pair._lattice_steps()), pair.ridge(*pair._ridge_steps()), pair.panels()
         assert lattice.overlaps(ridge)
-        assert lattice.overlaps(nested)
-        assert max(lattice.rad(), ridge.rad(), nested.rad()) < 1e-20
+        assert lattice.overlaps(panels)
+        assert max(lattice.rad(), ridge.rad(), panels.rad()) < 1e-20
 
 
 def test_growth_is_a_bound():
