@@ -103,15 +103,13 @@ class Pair:
 
     def enclosure(self) -> arb:
         """By the cheapest rule; the trapezoidal ones need many nodes for steep functions, panels near c = 1."""
-        lattice, ridge = self._lattice_steps(), self._ridge_steps()
-        nodes = {
-            "lattice": lattice.n if lattice else math.inf,
-            "ridge": 2 * ridge[0].n * ridge[1].n if ridge else math.inf,  # a pair costs about two nodes of the lattice
-        }
-        rule = min(nodes, key=lambda name: nodes[name])
-        if nodes[rule] > (_MANY_NODES if float(self.variance) > _THIN else MOST_NODES):
-            return self.panels()
-        return self.lattice(lattice) if rule == "lattice" else self.ridge(*ridge)
+        rules: list[tuple[int, Callable[[], arb]]] = []
+        if lattice := self._lattice_steps():
+            rules.append((lattice.n, functools.partial(self.lattice, lattice)))
+        if ridge := self._ridge_steps():  # a pair of nodes costs about two nodes of the lattice
+            rules.append((2 * ridge[0].n * ridge[1].n, functools.partial(self.ridge, *ridge)))
+        nodes, rule = min(rules, key=lambda found: found[0], default=(math.inf, self.panels))
+        return rule() if nodes < (_MANY_NODES if float(self.variance) > _THIN else MOST_NODES) else self.panels()
 
     def _lattice_steps(self) -> Steps | None:
         decay, _ = self._inner_average()
