@@ -89,7 +89,10 @@ def _gelu_tanh(x):
     return x * (1 + mp.tanh(mp.sqrt(2 / mp.pi) * (x + mp.mpf("0.044715") * x**3))) / 2
 
 
-_SELU_SCALE, _SELU_ALPHA = mp.mpf("1.0507009873554805"), mp.mpf("1.6732632423543772")
+def _selu(left: Callable, right: Callable) -> Callable:
+    """lambda times right(x), or alpha left(x) below zero."""
+    return lambda x: mp.mpf("1.0507009873554805") * (right(x) if x > 0 else mp.mpf("1.6732632423543772") * left(x))
+
 
 ORACLES |= {
     "quadratic": Oracle(lambda x: x * x, lambda x: 2 * x),
@@ -113,11 +116,7 @@ ORACLES |= {
         lambda x: (2 * x + 3) / 6 if abs(x) < 3 else mp.mpf(x > 0),
         (-3, 3),
     ),
-    "selu": Oracle(
-        lambda x: _SELU_SCALE * (x if x > 0 else _SELU_ALPHA * mp.expm1(x)),
-        lambda x: _SELU_SCALE * (1 if x > 0 else _SELU_ALPHA * mp.exp(x)),
-        (0,),
-    ),
+    "selu": Oracle(_selu(mp.expm1, lambda x: x), _selu(mp.exp, lambda x: mp.mpf(1)), (0,)),
     "celu": Oracle(
         lambda x, a: x if x > 0 else a * mp.expm1(x / a), lambda x, a: mp.mpf(1) if x > 0 else mp.exp(x / a), (0,)
     ),
@@ -161,3 +160,5 @@ ORACLES |= {
     "squareplus": Oracle(lambda x, b: (x + mp.sqrt(x * x + b)) / 2, lambda x, b: (1 + x / mp.sqrt(x * x + b)) / 2),
     "bent_identity": Oracle(lambda x: (mp.sqrt(x * x + 1) - 1) / 2 + x, lambda x: x / (2 * mp.sqrt(x * x + 1)) + 1),
 }
+
+JUMPS = {name for name, oracle in ORACLES.items() if oracle.derivative is None}

@@ -158,6 +158,11 @@ def _softplus(u) -> acb:
     return u + _logarithm(1 + (-u).exp()) if u.real > 0 else _logarithm(1 + u.exp())
 
 
+def _sigmoid(u) -> acb:
+    """In the form whose exponential is small: a wide ball of large exponentials would seem to meet the pole."""
+    return u.exp() / (1 + u.exp()) if u.real < 0 else 1 / (1 + (-u).exp())
+
+
 def _cut(name: str, crosses: Callable) -> Callable:
     """A function with a branch cut, undefined where the ball may cross it."""
     return lambda u: acb("nan") if crosses(acb(u)) else getattr(u, name)()
@@ -177,6 +182,7 @@ _COMPLEX: dict[str, Any] = _COMMON | {
     "sqrt": lambda u: acb(u).sqrt(analytic=True),
     "power": lambda u, v: (_logarithm(u) * v).exp(),
     "log": _logarithm,
+    "sigmoid": _sigmoid,
     "softplus": _softplus,
     "atan": _cut("atan", _on_imaginary_cut),
     "asinh": _cut("asinh", _on_imaginary_cut),

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 from collections.abc import Callable, Iterator
@@ -106,10 +107,15 @@ class Pair:
         rules: list[tuple[int, Callable[[], arb]]] = []
         if lattice := self._lattice_steps():
             rules.append((lattice.n, functools.partial(self.lattice, lattice)))
-        if ridge := self._ridge_steps():  # a pair of nodes costs about two nodes of the lattice
-            rules.append((2 * ridge[0].n * ridge[1].n, functools.partial(self.ridge, *ridge)))
-        nodes, rule = min(rules, key=lambda found: found[0], default=(math.inf, self.panels))
-        return rule() if nodes < (_MANY_NODES if float(self.variance) > _THIN else MOST_NODES) else self.panels()
+        if ridge := self._ridge_steps():
+            rules.append((ridge[0].n * ridge[1].n, functools.partial(self.ridge, *ridge)))
+        nodes, rule = min(rules, key=lambda found: found[0], default=(0, self.panels))
+        if nodes > _MANY_NODES and float(self.variance) > _THIN:
+            with contextlib.suppress(NotCertified):
+                return self.panels()
+        if nodes > MOST_NODES:
+            raise NotCertified("the expectation needs more nodes than are allowed")
+        return rule()
 
     def _lattice_steps(self) -> Steps | None:
         decay, _ = self._inner_average()
