@@ -34,6 +34,8 @@ class _ArrayPrinter(NumPyPrinter):
     def _print_Rational(self, expr):
         return repr(float(expr))
 
+    _print_ComplexRootOf = _print_Rational
+
     def _print_Max(self, expr):
         return functools.reduce(lambda a, b: f"maximum({a}, {b})", map(self._print, expr.args))
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import sympy as sp
-from flint import acb, arb, fmpq
+from flint import acb, arb, fmpq, fmpz_poly
 from sympy.printing.pycode import PythonCodePrinter
 
 _BALL_METHODS = "exp log sin cos tan sinh cosh tanh asin acos atan asinh erf erfc".split()
@@ -51,6 +51,9 @@ class _BallPrinter(PythonCodePrinter):
             return f"integer_power(sqrt({base}), {int(twice)})"
         return f"power({base}, {self._print(expr.exp)})"
 
+    def _print_ComplexRootOf(self, expr):
+        return f"real_root({[int(a) for a in expr.poly.all_coeffs()]}, {expr.index})"
+
     def _print_Function(self, expr):
         return f"{type(expr).__name__}({', '.join(self._print(a) for a in expr.args)})"
 
@@ -92,6 +95,12 @@ def _integer_power(base, n: int):
     return result
 
 
+def _real_root(coefficients: list[int], index: int) -> arb:
+    """Of an irreducible integer polynomial (highest power first), the real root of that number in ascending order."""
+    roots = (root for root, _ in fmpz_poly(coefficients[::-1]).complex_roots())
+    return sorted((root.real for root in roots if root.imag == 0), key=float)[index]
+
+
 def _normal(u):
     return (-u / arb(2).sqrt()).erfc() / 2
 
@@ -120,7 +129,11 @@ def integral(integrand: Callable[[acb], acb], lo: acb, hi: acb, **options) -> ac
 
 
 def _bivariate(h, k, rho):
-    """Phi(h) Phi(k) + int_0^asin(rho) exp(-(h^2 + k^2 - 2 h k sin t)/(2 cos^2 t)) dt / (2 pi), enclosed."""
+    """Phi_2(h, k; rho), enclosed: Plackett's integral over the correlation, Owen's T functions close to +-1."""
+    if abs(rho) > 0.9 and not (h * k).contains(0):
+        root = ((1 - rho) * (1 + rho)).sqrt()
+        opposite = 0 if h * k > 0 else 1
+        return (_normal(h) + _normal(k) - opposite) / 2 - _owen(h, (k / h - rho) / root) - _owen(k, (h / k - rho) / root)
 
     def density(t):
         return (-(h * h + k * k - 2 * h * k * t.sin()) / (2 * t.cos() ** 2)).exp()
@@ -129,11 +142,18 @@ def _bivariate(h, k, rho):
     return _normal(h) * _normal(k) + along / (2 * arb.pi())
 
 
+def _owen(h, a):
+    """Owen's T(h, a) = int_0^a exp(-h^2 (1 + x^2)/2)/(1 + x^2) dx / (2 pi)."""
+    along = integral(lambda x: (-h * h * (1 + x * x) / 2).exp() / (1 + x * x), acb(0), acb(a)).real
+    return along / (2 * arb.pi())
+
+
 _COMMON: dict[str, Any] = {name: _method(name) for name in _BALL_METHODS} | {
     "integer": arb,
     "rational": lambda p, q: arb(fmpq(p, q)),
     "pi": arb.pi,
     "integer_power": _integer_power,
+    "real_root": _real_root,
     "sigmoid": lambda u: 1 / (1 + (-u).exp()),
     "Phi": _normal,
 }

@@ -193,6 +193,7 @@ class Steps:
     @classmethod
     def planned(cls, strip: float, decay: float, target: float, variance: float = 1.0) -> Steps:
         """The coarsest step with e^{d^2/(2 variance) - 2 pi d/h} below e^-target for some d up to ``strip``."""
+        target = max(target, MARGIN)  # of a function that is tiny everywhere, little is asked
         d = min(strip, math.sqrt(target * variance / 2))  # a wider strip asks for a longer rectangle
         needed = target + d * d / (2 * variance)
         mantissa, exponent = math.frexp(2 * math.pi * d / (needed + MARGIN))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import sympy as sp
 from flint import arb, ctx
@@ -9,12 +11,12 @@ from mpmath import mp
 
 from fimtheory.emission import emit, stable
 from fimtheory.errors import InputError, JumpError
-from fimtheory.gaussian import quadrature
+from fimtheory.gaussian import dual_function, quadrature
 from fimtheory.gaussian.admissible import split_at_singularities
 from fimtheory.gaussian.enclosure import enclose_expectation
 from fimtheory.gaussian.pair_enclosure import enclose_pair
 from fimtheory.gaussian.pieces import Pieces, pieces
-from fimtheory.gaussian.quadrature import exact
+from fimtheory.gaussian.quadrature import exact, with_numbers
 
 # The variable of integration: a dummy, so that no symbol of a user is ever captured.
 _BOUND = sp.Dummy("x", real=True)
@@ -177,9 +179,7 @@ class PairExpectation(_GaussianIntegral):
         if target == "mpmath":
             return lambda q1, q2, c: PairExpectation(f, g, x, exact(q1), exact(q2), exact(c)).digits(mp.dps)
         _require_array_target(target)
-        functions = emit(f, x), emit(g, x)
-        breaks = [float(h) for h in left.breaks], [float(h) for h in right.breaks]
-        return np.vectorize(lambda q1, q2, c: quadrature.pair_float(*functions, q1, q2, c, *breaks), otypes=[float])
+        return dual_function.pair_kernel(_array_function(f, left), _array_function(g, right), f == g)
 
     def _latex(self, printer, exp=None):
         f, g, x, q1, q2, c = self.args
@@ -206,6 +206,11 @@ def _numeric_pieces(f: sp.Expr) -> Pieces:
     if free:
         raise InputError(f"the integral of {f} has free parameters ({', '.join(map(str, free))}): give them values")
     return split_at_singularities(pieces(f, _BOUND))
+
+
+def _array_function(f: sp.Expr, split: Pieces) -> tuple[Callable, tuple[float, ...]]:
+    """A vectorised function and its kinks, in double precision."""
+    return emit(with_numbers(f, 20), _BOUND), tuple(float(h) for h in split.breaks)
 
 
 def _require_array_target(target: str) -> None:

@@ -51,9 +51,9 @@ def enclose_pair(f: Pieces, g: Pieces, q1: sp.Expr, q2: sp.Expr, c: sp.Expr, dig
     target = digits * math.log(10) + 2 * MARGIN
     if c.is_negative:
         g, c = mirrored(g), -c
-    if c.is_zero:
-        return enclose_expectation(f, q1, digits + 2) * enclose_expectation(g, q2, digits + 2)
     with precision(target / math.log(2) + 40):
+        if c.is_zero:
+            return enclose_expectation(f, q1, digits + 2) * enclose_expectation(g, q2, digits + 2)
         pair = Pair.of(f, g, number(q1).sqrt(), number(q2).sqrt(), number(c), target)
         return pair.enclosure()
 
