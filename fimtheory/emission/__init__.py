@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import sympy as sp
 
@@ -22,15 +23,18 @@ _TARGETS = {
     "ball": ball_function,
     "complex": complex_function,
 }
-TARGETS = tuple(_TARGETS)
+_SOURCES = tuple(f"source:{language}" for language in ("numpy", "jax", "torch", "mathematica"))
+TARGETS = (*_TARGETS, *_SOURCES)
 
 
-def emit(expression: sp.Expr, args: Sequence[sp.Symbol] | sp.Symbol, target: str = "numpy") -> Callable:
+def emit(expression: sp.Expr, args: Sequence[sp.Symbol] | sp.Symbol, target: str = "numpy") -> Any:
     """A function of ``args`` that evaluates ``expression``.
 
     ``target`` is ``"numpy"`` or ``"cupy"`` (vectorised, broadcasting, double precision), ``"mpmath"`` (at the working
     precision of ``mpmath.mp``), ``"ball"`` (python-flint ``arb`` at the working precision of ``flint.ctx``, with
     rigorous error bounds) or ``"complex"`` (``acb``, not finite where the function is not analytic on the ball).
+
+    ``"source:numpy"``, ``"source:jax"``, ``"source:torch"`` and ``"source:mathematica"`` give text.
 
     Raises :class:`InputError` for an unknown target and for a symbol that is not among ``args``.
 
@@ -43,6 +47,10 @@ def emit(expression: sp.Expr, args: Sequence[sp.Symbol] | sp.Symbol, target: str
     missing = sorted(e.free_symbols - set(symbols), key=str)
     if missing:
         raise InputError(f"{', '.join(map(str, missing))} has no value: name it among args or substitute a number")
+    if target in _SOURCES:
+        from fimtheory.emission.source import source
+
+        return source(e, symbols, target.partition(":")[2])
     if target not in TARGETS:
         raise InputError(f"unknown target {target!r}: choose one of {', '.join(TARGETS)}")
     return _compiled(e, tuple(symbols), target)

@@ -57,7 +57,7 @@ def numpy_function(e: sp.Expr, symbols: tuple[sp.Symbol, ...], kernels: dict[str
     import numpy as np
     from scipy import special
 
-    return _array_function(e, symbols, np, special, {"BivariateNormalCDF": _bivariate_numpy} | kernels)
+    return _array_function(e, symbols, np, special, {"BivariateNormalCDF": bivariate_numpy} | kernels)
 
 
 def cupy_function(e: sp.Expr, symbols: tuple[sp.Symbol, ...], kernels: dict[str, Callable]) -> Callable:
@@ -98,16 +98,17 @@ def _silent(xp):
     return xp.errstate(all="ignore") if hasattr(xp, "errstate") else contextlib.nullcontext()
 
 
-def _bivariate_numpy(h, k, rho):
+def bivariate_numpy(h, k, rho):
     """Phi_2(h, k; rho) by Owen's T function (Owen 1956), vectorised."""
     import numpy as np
     from scipy.special import ndtr, owens_t
 
     h, k, rho = np.broadcast_arrays(np.asarray(h, float), np.asarray(k, float), np.asarray(rho, float))
-    root = np.sqrt((1 - rho) * (1 + rho))
     tiny = np.finfo(float).tiny
     safe_h, safe_k = (np.where(v == 0, tiny, v) for v in (h, k))
-    at = owens_t(h, (k / safe_h - rho) / root) + owens_t(k, (h / safe_k - rho) / root)
+    with np.errstate(all="ignore"):
+        root = np.sqrt((1 - rho) * (1 + rho))
+        at = owens_t(h, (k / safe_h - rho) / root) + owens_t(k, (h / safe_k - rho) / root)
     opposite = (h * k < 0) | ((h * k == 0) & (h + k < 0))
     value = (ndtr(h) + ndtr(k)) / 2 - at - np.where(opposite, 0.5, 0.0)
     value = np.where((h == 0) & (k == 0), 0.25 + np.arcsin(rho) / (2 * np.pi), value)

@@ -133,7 +133,9 @@ def _bivariate(h, k, rho):
     if abs(rho) > 0.9 and not (h * k).contains(0):
         root = ((1 - rho) * (1 + rho)).sqrt()
         opposite = 0 if h * k > 0 else 1
-        return (_normal(h) + _normal(k) - opposite) / 2 - _owen(h, (k / h - rho) / root) - _owen(k, (h / k - rho) / root)
+        return (
+            (_normal(h) + _normal(k) - opposite) / 2 - _owen(h, (k / h - rho) / root) - _owen(k, (h / k - rho) / root)
+        )
 
     def density(t):
         return (-(h * h + k * k - 2 * h * k * t.sin()) / (2 * t.cos() ** 2)).exp()
