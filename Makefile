@@ -17,7 +17,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help report test lint bench clean
+.PHONY: help report test nightly lint bench clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1|/p' Makefile | awk -F'|' '{printf "%-13s %s\n", $$1, $$2}'
@@ -27,6 +27,9 @@ report: $(VENV)/installed ## report/: the page, LaTeX source, figures and verdic
 
 test: $(VENV)/installed-test ## the whole test suite, doctests included
 	$(RUN) -m pytest
+
+nightly: $(VENV)/installed-test ## thousands of random formulas and 2,000 random expectations by every route (about an hour)
+	FIMTHEORY_NIGHTLY=1 $(RUN) -m pytest tests/test_fuzz.py tests/test_differential.py
 
 lint: $(VENV)/installed-dev ## style, the import contract, types
 	$(RUN) -m ruff check .

@@ -36,22 +36,35 @@ __all__ = [
 ]
 
 
-def expect(f: str | _sp.Expr | Activation, q: _sp.Expr | int = 1) -> _sp.Expr:
-    """E f(sqrt(q) Z), Z ~ N(0, 1): closed where a closed form exists, otherwise an integral with ``evalf(n)``.
+def expect(f: str | _sp.Expr | Activation, q: _sp.Expr | int = 1, mean: _sp.Expr | int = 0) -> _sp.Expr:
+    """E f(X) for X ~ N(mean, q): closed where a closed form exists, otherwise an integral with ``evalf(n)``.
 
     >>> expect("relu(x)**2")
     1/2
+    >>> expect("step(x)", mean=_sp.Symbol("mu", real=True))
+    Phi(mu)
     """
     phi = activation(f)
-    return _gaussian.expectation(phi.expression, phi.variable, _sp.sympify(q))
+    return _gaussian.expectation(_shifted(phi, mean), phi.variable, _sp.sympify(q))
 
 
-def expect_pair(f, g, q1, q2, c) -> _sp.Expr:
-    """E f(U) g(V) for centred jointly Gaussian U, V with variances q1, q2 and correlation c.
+def expect_pair(f, g, q1, q2, c, means=(0, 0), derivatives=(0, 0)) -> _sp.Expr:
+    """E f(U) g(V) for jointly Gaussian U ~ N(means[0], q1), V ~ N(means[1], q2) with correlation c.
+
+    ``derivatives=(1, 0)`` takes f' in the weak sense: a jump J of f at h contributes J delta(x - h).
 
     >>> c = _sp.Symbol("c", real=True)
     >>> expect_pair("x", "x**3", 1, 1, c)
     3*c
+    >>> expect_pair("step(x)", "x", 1, 4, c, derivatives=(1, 1))
+    sqrt(2)/(2*sqrt(pi))
     """
     left, right = activation(f), activation(g)
-    return _gaussian.pair_expectation(left.expression, right.expression, left.variable, q1, q2, c)
+    x, at = left.variable, (*map(_sp.sympify, (q1, q2, c)),)
+    first, second = _shifted(left, means[0]), _shifted(right, means[1])
+    return _gaussian.weak_pair(first, second, x, *at, *map(bool, derivatives))
+
+
+def _shifted(phi: Activation, mean) -> _sp.Expr:
+    mu = _sp.sympify(mean)
+    return phi.expression.subs(phi.variable, phi.variable + mu) if mu != 0 else phi.expression

@@ -1,4 +1,4 @@
-"""The command line: ``fimtheory derive | network | report | claims``.
+"""The command line: ``fimtheory derive | export | network | report | claims``.
 
 Exit codes: 0 done, 1 a check fell short, 2 unusable input (one line on standard error), 130 interrupted.
 """
@@ -14,17 +14,30 @@ from typing import Any
 
 from fimtheory import __version__
 from fimtheory.errors import FimtheoryError, InputError
+from fimtheory.timeout import supervised, time_limit
 
 MAX_DIGITS = 300
+MAX_SECONDS = 1e6
+TIMEOUT = 60
 DONE, FELL_SHORT, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code, never shows a traceback for what a user can cause."""
+    """Run one command; returns the exit code, never shows a traceback for what a user can cause.
+
+    Without ``arguments`` this is the program itself, which owns its process and keeps its time limit by force.
+    """
     options = _parser().parse_args(arguments)
+    if arguments is None:
+        return supervised(lambda: _answer(options), options.timeout, _what(options))
+    return _answer(options)
+
+
+def _answer(options: argparse.Namespace) -> int:
     try:
-        code = options.run(options)
-        sys.stdout.flush()
+        with time_limit(options.timeout, _what(options)):
+            code = options.run(options)
+            sys.stdout.flush()
         return code
     except FimtheoryError as error:
         print(f"fimtheory: {' '.join(str(error).split())}", file=sys.stderr)
@@ -39,9 +52,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except RecursionError:
         print("fimtheory: the formula is too deeply nested: simplify it", file=sys.stderr)
         return UNUSABLE
+    except OverflowError:
+        print("fimtheory: a number in the formula is too large or too small to compute with", file=sys.stderr)
+        return UNUSABLE
     except KeyboardInterrupt:
         print("\nfimtheory: interrupted, nothing was written", file=sys.stderr)
         return INTERRUPTED
+
+
+def _what(options: argparse.Namespace) -> str:
+    """The command in a few words, for a message."""
+    text = getattr(options, "activation", "")
+    return f"{options.verb} {text[:60]!r}" if text else options.verb
 
 
 class _Parser(argparse.ArgumentParser):
@@ -63,6 +85,7 @@ def _parser() -> _Parser:
     parser.add_argument("--version", action="version", version=f"fimtheory {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="COMMAND", parser_class=_Parser)
     _add_derive(verbs)
+    _add_export(verbs)
     _add_network(verbs)
     _add_report(verbs)
     _add_claims(verbs)
@@ -77,6 +100,13 @@ def _verb(verbs, name: str, run: Callable, summary: str, *examples: str) -> argp
     verb.set_defaults(run=run)
     verb.add_argument("--json", action="store_true", help="one JSON object on standard output")
     verb.add_argument("--digits", type=_digits, default=16, metavar="N", help="correct significant digits (default 16)")
+    verb.add_argument(
+        "--timeout",
+        type=_seconds,
+        default=TIMEOUT,
+        metavar="SECONDS",
+        help="give up after that long, with exit code 2 (default %(default)s; 0 is no limit)",
+    )
     return verb
 
 
@@ -84,6 +114,16 @@ def _digits(text: str) -> int:
     if not text.isdigit() or not 1 <= int(text) <= MAX_DIGITS:
         raise argparse.ArgumentTypeError(f"{text} digits cannot be given: ask for 1 to {MAX_DIGITS}")
     return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= MAX_SECONDS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time limit: write seconds up to {MAX_SECONDS:g}, 0 for none")
+    return seconds
 
 
 def _add_activation(verb: argparse.ArgumentParser) -> None:
@@ -113,6 +153,23 @@ def _add_derive(verbs) -> None:
     verb.add_argument("--at", nargs="+", default=[], metavar="NAME=VALUE", help="evaluate the duals at q=... c=...")
 
 
+def _add_export(verbs) -> None:
+    from fimtheory.report.export import FORMATS
+
+    verb = _verb(
+        verbs,
+        "export",
+        _export,
+        "An activation, its slope and its duals as code or text to paste.",
+        "gelu --to jax",
+        "leaky_relu --to neural-tangents -o leaky.py",
+        "'x*Phi(s*x)' --param 's>0' --to mathematica",
+    )
+    _add_activation(verb)
+    verb.add_argument("--to", required=True, choices=FORMATS, metavar="FORMAT", help=f"one of {', '.join(FORMATS)}")
+    verb.add_argument("-o", "--output", metavar="FILE", help="write to a file (default: standard output)")
+
+
 def _add_network(verbs) -> None:
     verb = _verb(
         verbs,
@@ -122,6 +179,7 @@ def _add_network(verbs) -> None:
         "tanh --depth 3 --sigma-w2 3 --sigma-b2 0.64",
         "relu --depth 4 --sigma-w2 2 --sigma-b2 0.1 --width 500 --simulate 10 --json",
     )
+    verb.set_defaults(timeout=0)  # simulations may rightly take hours
     _add_activation(verb)
     _add_network_options(verb)
     verb.add_argument("--width", type=int, default=1000, metavar="M", help="width scale M (default 1000)")
@@ -148,6 +206,7 @@ def _add_report(verbs) -> None:
         "'x*Phi(2*x)' -o out --networks 100",
         "tanh -o out --sigma-w2 3 --sigma-b2 0.64 --no-simulation",
     )
+    verb.set_defaults(timeout=0)  # simulations may rightly take hours
     _add_activation(verb)
     _add_network_options(verb)
     verb.add_argument("-o", "--output", required=True, metavar="DIR", help="directory to write to")
@@ -168,6 +227,7 @@ def _add_claims(verbs) -> None:
         "verify karakida2020.thm3.1",
         "find tangent kernel",
     )
+    verb.set_defaults(timeout=0)  # simulations may rightly take hours
     verb.add_argument(
         "action", nargs="?", default="list", choices=("list", "show", "verify", "find"), help="what to do"
     )
@@ -186,6 +246,32 @@ def _derive(options: argparse.Namespace) -> int:
     derived = summary.derive(phi, options.digits, _point(options.at))
     _print(options, derived, summary.derive_text)
     return DONE
+
+
+def _export(options: argparse.Namespace) -> int:
+    from fimtheory.report.export import export
+
+    phi = _activation(options)
+    code = export(phi, options.to)
+    if options.output:
+        _write(options.output, code)
+    if options.json:
+        print(json.dumps({"activation": phi.name, "format": options.to, "code": code}, indent=1))
+    elif not options.output:
+        print(code, end="")
+    return DONE
+
+
+def _write(path: str, text: str) -> None:
+    """All of the text or nothing: a file that was there stays until the new one is complete."""
+    part = f"{path}.part"
+    try:
+        with open(part, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(part, path)
+    finally:
+        if os.path.exists(part):
+            os.remove(part)
 
 
 def _network(options: argparse.Namespace) -> int:

@@ -31,6 +31,10 @@ class OutsideAssumptions(InputError):
         self.violated = violated
 
 
+class TimeLimitExceeded(InputError):
+    """A command took longer than it was given."""
+
+
 class NoClosedForm(FimtheoryError):
     """The expectation exists, but has no closed form in the class of Gaussian atoms."""
 

@@ -10,6 +10,7 @@ from mpmath import mp
 from sympy.core.function import ArgumentIndexError, Function
 
 sqrt2 = sp.sqrt(2)
+_FAR_LEFT = 10**150
 
 
 def density(x: sp.Expr) -> sp.Expr:
@@ -53,7 +54,12 @@ class Phi(Function):
         return (1 + sp.erf(x / sqrt2)) / 2
 
     def _eval_evalf(self, prec):
-        return self.rewrite(sp.erf)._eval_evalf(prec)
+        x = self.args[0]._to_mpmath(prec + 20)
+        if isinstance(x, mp.mpc):
+            return self.rewrite(sp.erf)._eval_evalf(prec)
+        with mp.workprec(prec + 20):
+            # mpmath's erfc overflows there; exp(-x^2/2)/(sqrt(2 pi) |x|) is right to 300 digits.
+            return sp.Expr._from_mpmath(mp.npdf(x) / -x if x < -_FAR_LEFT else mp.ncdf(x), prec)
 
     def _latex(self, printer, exp=None):
         return _latex_call(r"\Phi", self, printer, exp)
@@ -160,7 +166,11 @@ class softplus(Function):
         return sp.log(1 + sp.exp(x))
 
     def _eval_evalf(self, prec):
-        return self.rewrite(sp.exp)._eval_evalf(prec)
+        """By log(1 + t) at small t: log(1 + exp(x)) cancels far out on the left."""
+        x = self.args[0]._to_mpmath(prec + 20)
+        with mp.workprec(prec + 20):
+            tail = x + mp.log1p(mp.exp(-x)) if mp.re(x) > 0 else mp.log1p(mp.exp(x))
+            return sp.Expr._from_mpmath(tail, prec)
 
     def _latex(self, printer, exp=None):
         return _latex_call(r"\operatorname{softplus}", self, printer, exp)

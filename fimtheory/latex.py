@@ -23,19 +23,18 @@ def latex(expression: sp.Expr) -> str:
 
 class _Printer(LatexPrinter):
     def _print_Add(self, expr, order=None):
-        denominators = {sp.fraction(t)[1] for t in expr.args}
-        if len(denominators) == 1 and (q := denominators.pop()).is_Integer and q > 1:
+        denominators = set(map(_denominator, expr.args))
+        if len(denominators) == 1 and (q := denominators.pop()) > 1:
             return rf"\frac{{{self._print(sp.Add(*(q * t for t in expr.args)))}}}{{{q}}}"
         terms = sorted(expr.args, key=_term_order)
-        negative_first = [t for t in terms if not t.could_extract_minus_sign()]
-        while negative_first and terms[0].could_extract_minus_sign():
-            terms.append(terms.pop(0))
-        text = self._print(terms[0])
-        for term in terms[1:]:
-            negative = term.could_extract_minus_sign()
-            body = -term if negative else term
+        if any(sign == "+" for sign, _ in map(_signed, terms)):
+            while _signed(terms[0])[0] == "-":
+                terms.append(terms.pop(0))
+        first, *others = _arcs_beside_pi(terms)
+        text = self._print(first)
+        for sign, body in map(_signed, others):
             printed = rf"\left({self._print(body)}\right)" if body.is_Add else self._print(body)
-            text += (" - " if negative else " + ") + printed
+            text += f" {sign} {printed}"
         return text
 
     def _print_Mul(self, expr):
@@ -58,7 +57,7 @@ class _Printer(LatexPrinter):
         return self._print(factors[0]) if len(factors) == 1 else self._juxtaposed(factors)
 
     def _juxtaposed(self, factors: list) -> str:
-        """Factors side by side: numbers, pi, roots of monomials, symbols, sums, roots of sums, functions."""
+        """Factors side by side: numbers, pi, symbols, roots, polynomials, exponentials, other sums, functions."""
         text = ""
         ordered = sorted(factors, key=_factor_order)
         for k, factor in enumerate(ordered):
@@ -110,9 +109,8 @@ class _Printer(LatexPrinter):
     def _call(self, name: str, expr, exp, bare: bool) -> str:
         """name argument; without parentheses where the argument is one symbol and the name is an operator of TeX."""
         head = name if exp is None else f"{name}^{{{exp}}}"
-        argument = expr.args[0]
-        body = self._print(argument)
-        return f"{head} {body}" if bare and argument.is_Symbol else rf"{head}\left({body}\right)"
+        body = self._print(expr.args[0])
+        return f"{head} {body}" if bare and _is_one_token(expr.args[0], body) else rf"{head}\left({body}\right)"
 
     def _print_Abs(self, expr, exp=None):
         body = rf"\left|{self._print(expr.args[0])}\right|"
@@ -140,6 +138,11 @@ class _Printer(LatexPrinter):
         return r"\begin{cases} " + r" \\ ".join(lines) + r" \end{cases}"
 
 
+def _is_one_token(argument: sp.Expr, text: str) -> bool:
+    """Whether a function needs no parentheses around its argument: a symbol, or one fraction bar."""
+    return argument.is_Symbol or re.fullmatch(r"\\frac(\{([^{}]|\{[^{}]*\})*\}){2}", text) is not None
+
+
 def _call_printer(name: str, bare: bool):
     return lambda self, expr, exp=None: self._call(name, expr, exp, bare)
 
@@ -152,10 +155,20 @@ for _name in ("erf", "erfc", "sign"):
     setattr(_Printer, f"_print_{_name}", _call_printer(rf"\operatorname{{{_name}}}", bare=False))
 
 
+_CORRELATION = sp.Symbol("c", real=True)  # stands behind the variances: q c is a covariance
+
+
 class _Root(sp.Expr):
     """A radical over a fraction, kept from SymPy's automatic evaluation for printing only."""
 
     is_commutative = True
+
+
+def _denominator(term: sp.Expr) -> int:
+    """The denominator of a term, if that is a number (an exponential has none); otherwise 0."""
+    number, rest = term.as_coeff_Mul()
+    powers = (f.as_base_exp() for f in sp.Mul.make_args(rest) if not isinstance(f, sp.exp))
+    return 0 if any(exponent.is_negative for _, exponent in powers) else number.q
 
 
 def _factors(product: sp.Expr) -> Iterator[sp.Expr]:
@@ -172,6 +185,8 @@ def _fraction(product: sp.Expr) -> tuple[str, list[sp.Expr], list[sp.Expr]]:
         base, exponent = factor.as_base_exp()
         if factor.is_Rational:
             number *= factor
+        elif isinstance(factor, sp.exp) and abs(factor.args[0]) == sp.S.Half:
+            (above if factor.args[0] > 0 else below).append(sp.E)
         elif isinstance(factor, sp.exp) or not exponent.is_Rational:
             top.append(factor)
         elif abs(exponent) == sp.S.Half:
@@ -184,7 +199,7 @@ def _fraction(product: sp.Expr) -> tuple[str, list[sp.Expr], list[sp.Expr]]:
     sign, number = ("-", -number) if number < 0 else ("", number)
     top += [sp.Integer(number.p)] * (number.p != 1)
     bottom += [sp.Integer(number.q)] * (number.q != 1)
-    if above and below and not bottom and not any(u.is_Add for u in (*above, *below)):
+    if above and below and not bottom:
         top.append(_Root(sp.Mul(*above), sp.Mul(*below)))
     else:
         top += [_root(above)] if above else []
@@ -209,17 +224,39 @@ def _rationalised(number: sp.Rational, above: list, below: list) -> tuple[sp.Rat
 
 def _beside(top: list, bottom: list) -> tuple[list, list]:
     """What stands in the numerator, and what stands beside the fraction."""
+    functions = [t for t in top if t.is_Function or _is_integral(t) or (_is_sum(t) and _has_functions(t))]
     if any(b.free_symbols for b in bottom):
-        beside = [t for t in top if (t.is_Function and not isinstance(t, sp.exp)) or _is_integral(t)]
-        return [t for t in top if t not in beside], beside
-    sums = [t for t in top if _is_sum(t)]
-    others = [t for t in top if t.is_Function or _is_integral(t)]
-    front = [t for t in top if t not in sums and t not in others]
-    if len(sums) == 1 and not others and not any(t.free_symbols for t in front) and sp.count_ops(sums[0]) < 12:
-        return front + sums, []
-    if len(others) == 1 and isinstance(others[0], sp.exp) and not sums:
-        return front + others, []
-    return front, sums + others
+        functions = [t for t in functions if not isinstance(t, sp.exp)]
+        return [t for t in top if t not in functions], functions
+    sums = [t for t in top if _is_sum(t) and t not in functions]
+    front = [t for t in top if t not in sums and t not in functions]
+    short = not any(t.free_symbols for t in front) and len(sums) + len(functions) == 1
+    if short and all(sp.count_ops(t) < 12 and (_is_sum(t) or isinstance(t, sp.exp)) for t in sums + functions):
+        return front + sums + functions, []
+    if functions and all(t.is_Pow or sp.count_ops(t) < 4 for t in sums):
+        return front + sums, functions
+    return front, sums + functions
+
+
+def _signed(term: sp.Expr) -> tuple[str, sp.Expr]:
+    """The sign of a term of a sum, and the rest; + 2 (a - 1) u is - 2 (1 - a) u."""
+    negative, body = term.could_extract_minus_sign(), term
+    body = -term if negative else term
+    for factor in body.args if body.is_Mul else ():
+        if factor.is_Add and factor.as_coeff_Add()[0].is_negative:
+            negative = not negative
+            body = sp.Mul(*(-f if f is factor else f for f in body.args), evaluate=False)
+    return "-" if negative else "+", body
+
+
+def _arcs_beside_pi(terms: list[sp.Expr]) -> list[sp.Expr]:
+    """pi stands directly before the arc it is added to: u + pi - arccos c."""
+    arcs = [k for k, t in enumerate(terms) if any(isinstance(f, (sp.acos, sp.asin)) for f in sp.Mul.make_args(t))]
+    constants = [t for t in terms if t.has(sp.pi) and not t.free_symbols]
+    if not arcs or len(constants) != 1:
+        return terms
+    before = [t for t in terms[: arcs[0]] if t not in constants]
+    return [*before, *constants, *(t for t in terms[arcs[0] :] if t not in constants)]
 
 
 def _is_sum(factor: sp.Expr) -> bool:
@@ -228,8 +265,9 @@ def _is_sum(factor: sp.Expr) -> bool:
 
 def _has_bare_call(product: sp.Expr) -> bool:
     """Whether a product holds a function that prints without parentheses, such as sin x: a slash would join in."""
-    bases = (factor.as_base_exp()[0] for factor in sp.Mul.make_args(product))
-    return any(isinstance(base, tuple(_BARE)) and base.args[0].is_Symbol for base in bases)
+    calls = (factor.as_base_exp()[0] for factor in sp.Mul.make_args(product))
+    arguments = (call.args[0] for call in calls if isinstance(call, tuple(_BARE)))
+    return any(u.is_Symbol or sp.fraction(u)[1] != 1 for u in arguments)
 
 
 def _is_delimited(factor: sp.Expr) -> bool:
@@ -243,31 +281,55 @@ def _is_integral(factor: sp.Expr) -> bool:
 
 
 def _factor_order(factor: sp.Expr):
+    base = factor.as_base_exp()[0]
     if factor.is_Number:
         rank = 0
     elif factor == sp.pi:
         rank = 1
     elif isinstance(factor, _Root):
-        rank = 5 if factor.args[0].has(sp.Add) else 2
+        rank = 7 if factor.args[0].has(sp.Add) else 5 if factor.free_symbols else 2
     elif _is_integral(factor):
-        rank = 8
+        rank = 11
     elif isinstance(factor, sp.exp):
-        rank = 6
+        rank = 8
     elif _is_delimited(factor):
-        rank = 5
+        rank = 7
+    elif isinstance(base, sp.Function):
+        rank = 10
+    elif _is_sum(factor):
+        rank = 9 if _has_functions(base) else 6
     else:
-        rank = 7 if isinstance(factor.as_base_exp()[0], sp.Function) else 4 if _is_sum(factor) else 3
+        rank = 4 if base == _CORRELATION else 3
     return rank, sp.default_sort_key(factor)
 
 
+def _has_functions(e: sp.Expr) -> bool:
+    """Whether e holds more than sums, products, powers and roots."""
+    return bool(e.atoms(sp.Function))
+
+
 def _term_order(term: sp.Expr):
-    """Polynomial terms by ascending degree, then terms with roots, then terms with functions."""
-    functions = bool(term.atoms(sp.Function)) or any(map(_is_integral, sp.Mul.make_args(term)))
-    return functions, _degree(term), sp.default_sort_key(term)
+    """Polynomials, functions, exponentials, by ascending degree; images of one function together, signs last."""
+    functions = {f for f in term.atoms(sp.Function) if not isinstance(f, sp.exp)}
+    integral = any(map(_is_integral, sp.Mul.make_args(term)))
+    exponential = any(u.free_symbols for u in term.atoms(sp.exp))
+    signs = sum(f.args[-1].could_extract_minus_sign() for f in functions)
+    images = sorted(type(f).__name__ for f in functions)
+    return (
+        bool(functions or integral or term.has(sp.exp)),
+        _degree(term),
+        exponential,
+        images,
+        signs,
+        sp.default_sort_key(term),
+    )
 
 
 def _degree(term: sp.Expr) -> int:
+    """The degree of the polynomial in a term: in everything if it is all there is, else in the parameters."""
     symbols = sorted(term.free_symbols, key=str)
-    if not symbols or not term.is_polynomial(*symbols):
-        return 0
-    return sp.Poly(term, *symbols).total_degree()
+    if symbols and term.is_polynomial(*symbols):
+        return sp.Poly(term, *symbols).total_degree()
+    front = sp.Mul(*(f for f in sp.Mul.make_args(term) if f.as_base_exp()[0].is_Symbol))
+    parameters = sorted((s for s in front.free_symbols if str(s) not in ("q", "c")), key=str)
+    return sp.Poly(front, *parameters).total_degree() if parameters and front.is_polynomial(*parameters) else 0

@@ -1,8 +1,8 @@
 r"""Reads a LaTeX formula the way a mathematician does, and evaluates it. Nothing of the package is used here.
 
-Juxtaposition binds tighter than sums; a function without parentheses takes the next token only; braces are invisible
-and group nothing. What two readers could read in two ways is refused: ``2 \frac{1}{3}``, ``\sin x^{2}``,
-``\sin x \left(a + b\right)``, ``\sin x/2``, ``1/2 x``, ``a + -b``, ``q_1^2^{3}``.
+Juxtaposition binds tighter than sums; a function without parentheses takes the next token, or fraction bar, only;
+braces are invisible and group nothing. What two readers could read in two ways is refused: ``2 \frac{1}{3}``,
+``\sin x^{2}``, ``\sin x \left(a + b\right)``, ``\sin x/2``, ``1/2 x``, ``a + -b``, ``q_1^2^{3}``.
 """
 
 from __future__ import annotations
@@ -231,7 +231,7 @@ class _Reader:
             self.take(")")
             kind = "call"
         elif name in _BARE and not braces:
-            arguments, kind = [self.token()], "bare"
+            arguments, kind = [self.fraction() if self.found(r"\frac") else self.token()], "bare"
         else:
             self.refuse(f"{name} without parentheses")
         if braces:

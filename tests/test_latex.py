@@ -17,13 +17,13 @@ DUALS = {
     "relu": r"\frac{q}{2 \pi} \left(\sqrt{1 - c^{2}} + c \left(\pi - \arccos c\right)\right)",
     "step": r"\frac{\pi - \arccos c}{2 \pi}",
     "sign": r"\frac{2}{\pi} \arcsin c",
-    "erf": r"\frac{2}{\pi} \arcsin\left(\frac{2 c q}{1 + 2 q}\right)",
-    "gaussian": r"\frac{1}{\sqrt{\left(1 + q\right)^{2} - c^{2} q^{2}}}",
-    "sin": r"e^{-q} \sinh\left(c q\right)",
+    "erf": r"\frac{2}{\pi} \arcsin \frac{2 q c}{1 + 2 q}",
+    "gaussian": r"\frac{1}{\sqrt{\left(1 + q\right)^{2} - q^{2} c^{2}}}",
+    "sin": r"e^{-q} \sinh\left(q c\right)",
     "exp(x)": r"e^{q \left(1 + c\right)}",
-    "gelu": r"\frac{q}{2 \pi} \left(\frac{q \left(1 + q + c^{2} - c^{2} q\right)}"
-    r"{\left(1 + q\right) \sqrt{\left(1 + q\right)^{2} - c^{2} q^{2}}}"
-    r" + c \left(\pi - \arccos\left(\frac{c q}{1 + q}\right)\right)\right)",
+    "gelu": r"\frac{q}{2 \pi} \left(\frac{q \left(1 + q + c^{2} \left(1 - q\right)\right)}"
+    r"{\left(1 + q\right) \sqrt{\left(1 + q\right)^{2} - q^{2} c^{2}}}"
+    r" + c \left(\pi - \arccos \frac{q c}{1 + q}\right)\right)",
 }
 
 
@@ -37,7 +37,7 @@ def test_duals(name):
     [
         (ft.activation("relu").mean, r"\frac{1}{\sqrt{2 \pi}}"),
         (ft.activation("gelu").eta, r"\frac{1}{3} + \frac{1}{2 \pi \sqrt{3}}"),
-        (ft.activation("erf").eta, r"\frac{2}{\pi} \arcsin\left(\frac{2}{3}\right)"),
+        (ft.activation("erf").eta, r"\frac{2}{\pi} \arcsin \frac{2}{3}"),
         (ft.activation("tanh").eta, r"\int_{-\infty}^{\infty} \mathrm{D}z\, \tanh^{2} z"),
         (sp.sqrt(2) / 2, r"\frac{1}{\sqrt{2}}"),
         (-a / 2, r"-\frac{a}{2}"),

@@ -300,6 +300,10 @@ def test_the_reader_tells_a_wrong_formula(wrong, right):
         (r"\begin{cases} -1 & x < 0 \\ x^{3/2} & \text{otherwise} \end{cases}", lambda x: mp.sqrt(x) ** 3),
         (r"\Phi_2\left(0,\, 0;\, \frac{1}{x}\right)", lambda x: mp.mpf(1) / 4 + mp.asin(1 / x) / (2 * mp.pi)),
         (r"\max\left(x, 3\right) \cdot 2 \,\mathbf{1}\left[x > 3\right] \sigma\left(x\right)", lambda x: mp.mpf(0)),
+        (
+            r"\frac{2}{\pi} \arcsin \frac{1}{x} + \cos^{2} \frac{x}{2}",
+            lambda x: 2 / mp.pi * mp.asin(1 / x) + mp.cos(x / 2) ** 2,
+        ),
         (r"\operatorname{softplus}\left(x\right) - \log\left(1 + e^{x}\right) + \sqrt[3]{x}", mp.cbrt),
     ],
 )
@@ -316,6 +320,9 @@ def test_the_reader_reads(text, value):
         r"\sin x^{2}",
         r"\sin x \left(1 + x\right)",
         r"\sin x/2",
+        r"\sin \frac{x}{2} \left(1 + x\right)",
+        r"\sin \frac{x}{2} x",
+        r"\sin \sqrt{x}",
         r"\sin^{-1} x",
         r"1/2 x",
         r"x + -x",

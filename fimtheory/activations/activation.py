@@ -13,7 +13,10 @@ from fimtheory.emission import emit
 from fimtheory.errors import DivergentExpectation, InputError, NoClosedForm
 from fimtheory.gaussian import expectation as gaussian
 from fimtheory.gaussian.admissible import admissible
+from fimtheory.gaussian.dual_function import DualFunction
+from fimtheory.gaussian.expansions import Expansion, Leading, large_variance, near, small_variance
 from fimtheory.gaussian.field import CORRELATION, VARIANCE
+from fimtheory.gaussian.hermite import MehlerSeries, coefficient, general_coefficient, mehler, scaled
 from fimtheory.gaussian.normal_form import normal_form
 from fimtheory.gaussian.pieces import pieces
 from fimtheory.gaussian.quadrature import with_numbers
@@ -32,10 +35,13 @@ class Activation:
     ``eta``                   E phi(Z)^2
     ``eta_prime``             E phi'(Z)^2
     ``zeta``                  (E phi'(Z))^2
-    ``hermite(k)``            E[phi(Z) He_k(Z)] / sqrt(k!)
+    ``hermite(k)``            E[phi(Z) He_k(Z)] / sqrt(k!), k a number or a symbol
+    ``mehler(terms)``         the first terms of the dual in powers of c
     ``second_moment(q)``      E phi(sqrt(q) Z)^2
     ``dual(q, c)``            E phi(U) phi(V), Var U = Var V = q, correlation c
     ``dual_derivative(q, c)`` E phi'(U) phi'(V)
+    ``dual_function(q)``      the dual as a fast function of arrays of c
+    ``expansion(q)``          the dual near c = 1, with its first non-analytic term
     ========================  ==================================================
     """
 
@@ -124,7 +130,10 @@ class Activation:
     def zeta(self) -> sp.Expr:
         """(E phi'(Z))^2."""
         mean = gaussian.weak_mean(self._pieces, sp.S.One)
-        return min(sp.factor(mean), mean, key=sp.count_ops) ** 2
+        # An exponential is one symbol: to SymPy, e^(-500000) is a polynomial of degree 500000 in e.
+        symbols = {e: sp.Dummy() for e in mean.atoms(sp.exp)}
+        factored = sp.factor(mean.xreplace(symbols)).xreplace({s: e for e, s in symbols.items()})
+        return min(factored, mean, key=sp.count_ops) ** 2
 
     def second_moment(self, q) -> sp.Expr:
         """E phi(sqrt(q) Z)^2."""
@@ -136,15 +145,51 @@ class Activation:
         admissible(self._pieces.derivative(), f"the derivative of {self.name}")
         return gaussian.weak_square(self._pieces, _variance(q))
 
-    def hermite(self, k: int) -> sp.Expr:
-        """The normalised Hermite coefficient b_k = E[phi(Z) He_k(Z)] / sqrt(k!), k = 0, 1, 2, ..."""
+    def hermite(self, k: int | sp.Symbol, q=1) -> sp.Expr:
+        """The normalised Hermite coefficient b_k(q) = E[phi(sqrt(q) Z) He_k(Z)] / sqrt(k!), k = 0, 1, 2, ...
+
+        For an integer symbol k, the general formula; :class:`NoClosedForm` where none is known.
+
+        >>> from fimtheory.activations import activation
+        >>> activation("sin").hermite(sp.Symbol("k", integer=True, nonnegative=True))
+        exp(-1/2)*sin(pi*k/2)/sqrt(factorial(k))
+        """
+        f = self._pieces if q == 1 else scaled(self._pieces, _variance(q))
+        if isinstance(k, sp.Symbol) and k.is_integer and k.is_nonnegative:
+            return general_coefficient(f, k)
         if not isinstance(k, int) or isinstance(k, bool) or k < 0:
-            raise InputError(f"hermite({k!r}): the degree must be an integer 0, 1, 2, ...")
-        he = sp.hermite_prob(k, X)
-        value = gaussian.of_pieces(self._pieces.map(lambda e: e * he), sp.S.One)
-        return (
-            sp.expand(value / sp.sqrt(sp.factorial(k))) if not value.has(sp.Add) else value / sp.sqrt(sp.factorial(k))
-        )
+            raise InputError(
+                f"hermite({k!r}): the degree must be an integer 0, 1, 2, ..., or a symbol declared integer and nonnegative"
+            )
+        return coefficient(f, k)
+
+    def mehler(self, terms: int, q=1) -> MehlerSeries:
+        """The first terms of dual(q, c) = sum b_k(q)^2 c^k, with a bound of what they leave out."""
+        if not isinstance(terms, int) or terms < 1:
+            raise InputError(f"mehler({terms!r}): the number of terms must be an integer 1, 2, ...")
+        return mehler(self._pieces if q == 1 else scaled(self._pieces, _variance(q)), terms)
+
+    # -- the ends of the dual
+
+    def expansion(self, q, end: int = 1) -> Expansion:
+        """dual(q, c) near c = 1 (or -1): analytic terms, and the first term that is none, which measures smoothness.
+
+        >>> from fimtheory.activations import activation
+        >>> relu = activation("relu").expansion(1)
+        >>> relu.exponent, relu.coefficient
+        (3/2, sqrt(2)/(3*pi))
+        """
+        if end not in (1, -1):
+            raise InputError(f"expansion at c = {end}: the ends are 1 and -1")
+        return near(self._pieces, _variance(q), end)
+
+    def small_variance(self, c=CORRELATION) -> Leading:
+        """dual(q, c) ~ q^power profile(c) for q -> 0."""
+        return small_variance(self._pieces, sp.sympify(c))
+
+    def large_variance(self, c=CORRELATION) -> Leading:
+        """dual(q, c) ~ q^power profile(c) for q -> infinity; :class:`NoClosedForm` without power growth."""
+        return large_variance(self._pieces, sp.sympify(c))
 
     # -- two Gaussian variables
 
@@ -155,6 +200,20 @@ class Activation:
     def dual_derivative(self, q, c) -> sp.Expr:
         """E phi'(U) phi'(V) in the weak sense: deltas at jumps included, :class:`JumpError` at c = 1."""
         return gaussian.pair_of_pieces(self._pieces, self._pieces, *_variance_and_correlation(q, c), derivatives=True)
+
+    def dual_function(self, q) -> DualFunction:
+        """The dual at a fixed variance, compiled for arrays of correlations; 1 - I(c)/I(1) to its own digits.
+
+        >>> from fimtheory.activations import activation
+        >>> relu = activation("relu").dual_function(1)
+        >>> round(float(relu.defect(one_minus_c=1e-12)) * 1e12, 5)
+        1.0
+        """
+        variance = float(_variance(q))
+        if variance == 0:
+            raise InputError("the variance q = 0 leaves nothing to compile: take q > 0")
+        breaks = [float(h) for h in self._require_numbers().kinks]
+        return DualFunction(self.numpy, variance, breaks, jumps=bool(self._pieces.jumps))
 
     def covariance_form(self, derivatives: bool = False) -> sp.Expr | None:
         """I_phi[q_1, q_2], the dual at variance q_1 and covariance q_2 (``derivatives``: of phi'); None if not closed."""

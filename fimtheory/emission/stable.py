@@ -37,4 +37,15 @@ def _one_exponential(e: sp.Expr) -> sp.Expr:
     rest = sp.Mul(*(a for a in e.args if a not in (wave, damping)))
     sign = -1 if isinstance(wave, sp.sinh) else 1
     a, b = damping.args[0], wave.args[0]
-    return rest * (sp.exp(sp.factor(a + b)) + sign * sp.exp(sp.factor(a - b))) / 2
+    return rest * (sp.exp(_oriented(a + b)) + sign * sp.exp(_oriented(a - b))) / 2
+
+
+def _oriented(e: sp.Expr) -> sp.Expr:
+    """A quotient with 1 - c, not c - 1, below the line: at c = 1 it is infinite on the right side."""
+    above, below = sp.fraction(sp.factor(e))
+    middle = dict.fromkeys(e.free_symbols, sp.Rational(1, 3))
+    sign, factors = 1, []
+    for factor in sp.Mul.make_args(below):
+        negative = bool(factor.subs(middle).is_negative)
+        sign, factors = (-sign, [*factors, -factor]) if negative else (sign, [*factors, factor])
+    return sign * above / sp.Mul(*factors)

@@ -7,11 +7,12 @@ singularities where a denominator or a logarithm vanishes.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import sympy as sp
 from flint import arb, ctx
+from mpmath import mp
 
 from fimtheory.emission import emit
 from fimtheory.errors import DivergentExpectation, InputError
@@ -20,6 +21,7 @@ from fimtheory.gaussian.pieces import Pieces
 from fimtheory.gaussian.quadrature import with_numbers
 
 _FAR = 140
+_MOST_ZEROS = 100
 _GRID = np.linspace(-12, 12, 4801) + 1 / math.pi / 1000
 
 
@@ -75,19 +77,28 @@ def _singular_places(e: sp.Expr, x: sp.Symbol) -> Iterator[float]:
 
 def _real_zeros(u: sp.Expr, x: sp.Symbol) -> list[float]:
     polynomial = u.as_poly(x)
-    if polynomial is not None and not polynomial.free_symbols_in_domain:
+    if polynomial is not None and (polynomial.domain.is_ZZ or polynomial.domain.is_QQ):
         return [float(root) for root in polynomial.real_roots()]
-    values = np.asarray(emit(u, x)(_GRID), dtype=float)
-    from scipy.optimize import brentq
-
-    places = []
-    for k in np.flatnonzero(np.sign(values[1:]) * np.sign(values[:-1]) < 0):
-        places.append(float(brentq(lambda t: float(emit(u, x)(t)), _GRID[k], _GRID[k + 1], xtol=1e-15)))
+    function = emit(u, x)
+    values = np.asarray(function(_GRID), dtype=float)
+    changes = np.flatnonzero(np.sign(values[1:]) * np.sign(values[:-1]) < 0)
+    if len(changes) > _MOST_ZEROS:
+        raise InputError(f"{u} vanishes at more than {_MOST_ZEROS} places: a function may not be singular at so many")
+    places = [_bisected(function, *map(float, _GRID[k : k + 2])) for k in changes]
     dips = (
         np.flatnonzero((np.abs(values[1:-1]) < np.abs(values[:-2])) & (np.abs(values[1:-1]) < np.abs(values[2:]))) + 1
     )
     places += [round(float(_GRID[k]), 6) for k in dips if abs(values[k]) < 1e-6]
     return [0.0 if abs(place) < 1e-12 else place for place in places]
+
+
+def _bisected(function: Callable, lo: float, hi: float) -> float:
+    """A zero between two points of opposite sign."""
+    positive = float(function(hi)) > 0
+    for _ in range(60):
+        middle = (lo + hi) / 2
+        lo, hi = (lo, middle) if (float(function(middle)) > 0) == positive else (middle, hi)
+    return (lo + hi) / 2
 
 
 def _near_piece(f: Pieces, place: float) -> bool:
@@ -105,8 +116,8 @@ def _require_weak_singularity(label: str, sampled: Pieces, place: float) -> None
             probe = [place + side * 10.0**-k for k in (5, 8)]
             if not all(float(lo) < t < float(hi) for t in probe):
                 continue
-            near, nearer = (abs(complex(e.subs(sampled.variable, sp.Rational(t)).evalf(30))) for t in probe)
-            if nearer > near > 0 and math.log10(nearer / near) / 3 > 0.49:
+            near, nearer = (abs(e.subs(sampled.variable, sp.Rational(t)).evalf(30)._to_mpmath(100)) for t in probe)
+            if nearer > near > 0 and mp.log10(nearer / near) / 3 > 0.49:
                 raise DivergentExpectation(
                     f"{label} is not square-integrable: it has a singularity at {sampled.variable} = {place:.6g}"
                     " that is too strong"
@@ -122,6 +133,8 @@ def _require_real_constants(label: str, sampled: Pieces) -> None:
 
 def _require_real(label: str, sampled: Pieces, singular: list[float]) -> None:
     for lo, hi, e in sampled.intervals:
+        if e.is_real:
+            continue
         grid = _GRID[(float(lo) < _GRID) & (float(hi) > _GRID)]
         grid = grid[[all(abs(t - place) > 1e-3 for place in singular) for t in grid]] if singular else grid
         values = np.asarray(emit(e, sampled.variable)(grid), dtype=float) if grid.size else grid

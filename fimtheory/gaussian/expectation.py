@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import sympy as sp
 
 from fimtheory.emission import stable
 from fimtheory.errors import InputError, JumpError, NoClosedForm
 from fimtheory.functions import density, sigmoid, softplus
-from fimtheory.gaussian.cone import Cone, Sum
+from fimtheory.gaussian.cone import Cone, Sum, accumulate
 from fimtheory.gaussian.field import CORRELATION, COVARIANCE_FORM, VARIANCE, Field, sample_points
 from fimtheory.gaussian.integrals import Expectation, PairExpectation
 from fimtheory.gaussian.normal_form import Atoms, normal_form
@@ -20,6 +22,7 @@ from fimtheory.gaussian.pieces import Pieces, pieces
 from fimtheory.gaussian.textbook import textbook
 
 _MOST_PRODUCTS = 4000  # a formula of that many terms is no use on paper, and minutes in the making
+_SIMPLE = 10**6  # what is larger, or smaller than its inverse, is no normalisation
 
 
 def expectation(expression: sp.Expr, x: sp.Symbol, q: sp.Expr = sp.S.One) -> sp.Expr:
@@ -44,10 +47,19 @@ def of_pieces(f: Pieces, q: sp.Expr) -> sp.Expr:
     for candidate in (lambda: f, lambda: _even_part(f)):
         # The even part alone counts, and may be in the class where f is not.
         with contextlib.suppress(NoClosedForm):
-            return _closed([normal_form(candidate())], ((q,),))
+            return _product(candidate(), q).expectation()
     constant, rest = f.expression.as_independent(f.variable, as_Add=True)
     number, rest = rest.as_coeff_Mul()
     return constant + number * Expectation(rest, f.variable, q)
+
+
+def hermite_coefficient(f: Pieces, k: int) -> sp.Expr:
+    """E f(Z) He_k(Z)."""
+    he = sp.hermite_prob(k, f.variable)
+    try:
+        return _product(f, sp.S.One).expectation(sp.Poly(he, f.variable).all_coeffs()[::-1])
+    except NoClosedForm:
+        return of_pieces(f.map(lambda e: e * he), sp.S.One)
 
 
 def pair_expectation(
@@ -72,7 +84,8 @@ def pair_of_pieces(f: Pieces, g: Pieces, q1: sp.Expr, q2: sp.Expr, c: sp.Expr, d
     if q1 == q2 and not q1.is_positive:
         return pair_of_pieces(f, g, VARIANCE, VARIANCE, CORRELATION, derivatives).subs({VARIANCE: q1, CORRELATION: c})
     try:
-        general = _closed([normal_form(f, derivatives), normal_form(g, derivatives)], _covariance(q1, q2))
+        forms = [normal_form(f, derivatives), normal_form(g, derivatives)]
+        general = AtomProduct(forms, _covariance(q1, q2)).expectation()
     except NoClosedForm:
         if derivatives and (f.jumps or g.jumps):
             raise JumpError("no closed form for the weak derivative of this function with jumps") from None
@@ -82,11 +95,37 @@ def pair_of_pieces(f: Pieces, g: Pieces, q1: sp.Expr, q2: sp.Expr, c: sp.Expr, d
     return _restore(general, q1, q2).subs(CORRELATION, c)
 
 
+def weak_pair(
+    f: sp.Expr, g: sp.Expr, x: sp.Symbol, q1: sp.Expr, q2: sp.Expr, c: sp.Expr, left: bool, right: bool
+) -> sp.Expr:
+    """E f(U) g(V), with f' in place of f where ``left``, g' in place of g where ``right``, deltas at jumps included.
+
+    Raises :class:`JumpError` where a delta meets a jump, or another delta, at one point.
+
+    >>> x = sp.Symbol("x", real=True)
+    >>> weak_pair(sp.Heaviside(x), sp.cos(x), x, sp.S.One, sp.S.One, sp.S.One, True, False)
+    sqrt(2)/(2*sqrt(pi))
+    """
+    if left == right:
+        return pair_expectation(f, g, x, q1, q2, c, derivatives=left)
+    if right:
+        f, g, q1, q2 = g, f, q2, q1
+    split, other = pieces(f, x), pieces(g, x)
+    total = pair_of_pieces(split.derivative(), other, q1, q2, c)
+    for h, jump in split.jumps:
+        # V given U = h
+        mean, variance = c * sp.sqrt(q2 / q1) * h, q2 * (1 - c**2)
+        given = of_pieces(pieces(g.subs(x, x + mean), x), variance)
+        total += jump * density(h / sp.sqrt(q1)) / sp.sqrt(q1) * given
+    return total
+
+
 def covariance_form(f: Pieces, derivatives: bool = False) -> sp.Expr | None:
     """I_f[q_1, q_2] = E f(U) f(V) with variance q_1 and covariance q_2 (of f' with ``derivatives``), None if not closed."""
     variance, covariance = COVARIANCE_FORM
     try:
-        return _closed([normal_form(f, derivatives)] * 2, ((variance, covariance), (covariance, variance)))
+        forms = [normal_form(f, derivatives)] * 2
+        return AtomProduct(forms, ((variance, covariance), (covariance, variance))).expectation()
     except NoClosedForm:
         return None
 
@@ -116,24 +155,48 @@ def require_continuous(f: Pieces) -> None:
 # -- the calculus
 
 
-def _closed(forms: list[Atoms], covariance: tuple[tuple[sp.Expr, ...], ...]) -> sp.Expr:
-    """Sum over all products of atoms. Coefficients that are not rational in the parameters stay outside the field."""
-    split = [[(shape, *part) for shape, c in form.items() for part in _rational_parts(c)] for form in forms]
-    if math.prod(map(len, split)) > _MOST_PRODUCTS:
-        raise NoClosedForm(f"the closed form would have more than {_MOST_PRODUCTS} terms before any cancels")
-    field = Field([*(e for row in covariance for e in row), *_field_expressions(split)])
-    matrix, cone = tuple(tuple(field(e) for e in row) for row in covariance), Cone(field)
-    cached = functools.cache(lambda shapes: cone.expectation(shapes, matrix))
-    total: dict[sp.Expr, Sum] = {}
-    for terms in _products(split):
-        weight = functools.reduce(lambda w, term: w * field(term[1]), terms, field.one)
-        irrational = sp.Mul(*(term[2] for term in terms))
-        rational, irrational = irrational.as_coeff_Mul()
-        leaves = total.setdefault(irrational, {})
-        for leaf, value in cached(tuple(term[0] for term in terms)).items():
-            leaves[leaf] = leaves.get(leaf, field.zero) + weight * field(rational) * value
-    result = _real(textbook(field, total))
-    return _recognised(result) if any(irrational.has(sp.Symbol, sp.Add) for irrational in total) else result
+class AtomProduct:
+    """A product of sums of atoms, one sum a Gaussian variable, with everything that its expectations share.
+
+    Coefficients that are not rational in the parameters stay outside the field.
+    """
+
+    def __init__(self, forms: list[Atoms], covariance: tuple[tuple[sp.Expr, ...], ...]) -> None:
+        split = [[(shape, *part) for shape, c in form.items() for part in _rational_parts(c)] for form in forms]
+        if math.prod(map(len, split)) > _MOST_PRODUCTS:
+            raise NoClosedForm(f"the closed form would have more than {_MOST_PRODUCTS} terms before any cancels")
+        self.field = Field([*(e for row in covariance for e in row), *_field_expressions(split)])
+        matrix = tuple(tuple(self.field(e) for e in row) for row in covariance)
+        self._cone = functools.cache(lambda shapes: Cone(self.field, shapes, matrix))
+        self._sums = [[(shape, self.field(rational), other) for shape, rational, other in terms] for terms in split]
+        self._exchangeable = len(forms) == 2 and forms[0] == forms[1] and covariance[0][0] == covariance[1][1]
+
+    def expectation(self, polynomial: Sequence[sp.Expr] = (sp.S.One,)) -> sp.Expr:
+        """The expectation of the product times a polynomial in the first variable (coefficients, the constant first)."""
+        total: dict[sp.Expr, Sum] = {}
+        weights = [(power, self.field(coefficient)) for power, coefficient in enumerate(polynomial) if coefficient]
+        for terms, count in self._products():
+            shapes, rationals, others = zip(*terms, strict=True)
+            number, irrational = sp.Mul(*others).as_coeff_Mul()
+            weight, leaves = math.prod(rationals, start=self.field(number * count)), total.setdefault(irrational, {})
+            cone = self._cone(tuple(replace(shape, power=0) for shape in shapes))
+            for raised, coefficient in weights:
+                powers = (shapes[0].power + raised, *(shape.power for shape in shapes[1:]))
+                accumulate(leaves, cone.moment(powers), weight * coefficient)
+        result = _real(textbook(self.field, total))
+        return _recognised(result) if any(irrational.has(sp.Symbol, sp.Add) for irrational in total) else result
+
+    def _products(self) -> Iterable[tuple[tuple, int]]:
+        """The terms of the expanded product, and how often each counts: f(U) g(V) and g(U) f(V) may be the same."""
+        if not self._exchangeable:
+            return ((terms, 1) for terms in itertools.product(*self._sums))
+        pairs = itertools.combinations_with_replacement(enumerate(self._sums[0]), 2)
+        return (((s, t), 1 if i == j else 2) for (i, s), (j, t) in pairs)
+
+
+@functools.lru_cache(maxsize=64)
+def _product(f: Pieces, q: sp.Expr) -> AtomProduct:
+    return AtomProduct([normal_form(f)], ((q,),))
 
 
 def _real(e: sp.Expr) -> sp.Expr:
@@ -158,15 +221,13 @@ def _recognised(e: sp.Expr) -> sp.Expr:
     if not e.has(sp.Function):
         shorter = sp.factor(sp.cancel(sp.together(e)))
         e = shorter if sp.count_ops(shorter) < sp.count_ops(e) else e
-    values = [e.subs(point).evalf(40) for point in sample_points(e.free_symbols)]
-    nearest = sp.Rational(round(float(values[0]) * 12), 12)
-    return nearest if all(abs(value - nearest) < sp.Float("1e-35", 40) for value in values) else e
-
-
-def _products(split: list[list]) -> Iterable[tuple]:
-    if len(split) == 1:
-        return ((term,) for term in split[0])
-    return ((a, b) for a in split[0] for b in split[1])
+    values = (e.subs(point).evalf(40) for point in sample_points(e.free_symbols))
+    first = next(values)
+    if not (first.is_Float and 1 / _SIMPLE < abs(first) < _SIMPLE):
+        return e
+    nearest = sp.Rational(round(float(first) * 12), 12)
+    close = (abs(value - nearest) < sp.Float("1e-35", 40) for value in itertools.chain([first], values))
+    return nearest if all(close) else e
 
 
 def _rational_parts(coefficient: sp.Expr) -> list[tuple[sp.Expr, sp.Expr]]:
@@ -200,7 +261,7 @@ def _field_expressions(split: list[list]) -> Iterable[sp.Expr]:
 
 
 def _cdf_expressions(g: sp.Expr, d: sp.Expr) -> tuple[sp.Expr, ...]:
-    return (d / abs(g),) if Cone.is_surd(g) else (g, d)
+    return (d / abs(g), Cone.surd_variance(g)) if Cone.is_surd(g) else (g, d)
 
 
 _ROOT1, _ROOT2 = sp.Symbol("sqrt_q1", positive=True), sp.Symbol("sqrt_q2", positive=True)

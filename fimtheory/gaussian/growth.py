@@ -65,7 +65,7 @@ def growth(e: sp.Expr, x: sp.Symbol, start: arb) -> Growth:
     if e.is_Pow:
         return _power(bound(e.base), e)
     if isinstance(e, (sp.sinh, sp.cosh)):
-        return bound(e.rewrite(sp.exp).expand())
+        return bound(e.rewrite(sp.exp, deep=False).expand())
     for kinds, rule in _RULES.items():
         if isinstance(e, kinds):
             return rule(bound(e.args[0]), type(e))

@@ -187,6 +187,8 @@ class PairExpectation(_GaussianIntegral):
         first, inner = (printer._print(e) for e in (sp.sqrt(q1) * z1, c * z1 + sp.sqrt(1 - c**2) * z2))
         u, v = sp.Symbol("u", real=True), sp.Symbol("v", real=True)
         left, right = _bracketed(f, printer._print(f.subs(x, u))), _bracketed(g, printer._print(g.subs(x, v)))
+        if right.startswith((r"\frac", *"0123456789")):  # tanh u 2 tanh v: which of the two is doubled?
+            left, right = rf"\left({left}\right)", rf"\left({right}\right)"
         root = "" if q2 == 1 else printer._print(sp.sqrt(q2))
         where = rf"u = {first},\; v = {root}\left({inner}\right)" if root else rf"u = {first},\; v = {inner}"
         integral = rf"\iint \mathrm{{D}}z_1\,\mathrm{{D}}z_2\, {left}\, {right}"

@@ -181,7 +181,12 @@ def _sign_changes(u: sp.Expr, x: sp.Symbol) -> list[sp.Expr]:
         return [sp.cancel(-intercept / slope)]
     if polynomial.free_symbols_in_domain:
         raise InputError(f"cannot order the zeros of {u} while it has parameters: give them values")
-    return list(dict.fromkeys(polynomial.real_roots()))
+    if polynomial.domain.is_ZZ or polynomial.domain.is_QQ:
+        return list(dict.fromkeys(polynomial.real_roots()))
+    roots = sp.roots(polynomial)
+    if sum(roots.values()) < polynomial.degree() or any(root.is_real is None for root in roots):
+        raise InputError(f"cannot locate the zeros of {u}: give it rational coefficients")
+    return [root for root in roots if root.is_real]
 
 
 def _inside(lo: sp.Expr, hi: sp.Expr) -> sp.Expr:

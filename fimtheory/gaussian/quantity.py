@@ -102,7 +102,7 @@ def evaluate(e: sp.Expr, digits: int) -> Number:
     """A number to ``digits`` significant digits: from a proven enclosure where there is one, else by quadrature."""
     if digits < 1:
         raise InputError(f"{digits} digits cannot be given: ask for 1 or more")
-    if e.is_zero:
+    if e == 0:
         return Number(mp.mpf(0), True)
     try:
         ball = enclose(e, digits)

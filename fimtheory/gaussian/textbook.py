@@ -10,15 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain, combinations
-from math import gcd, lcm
-from typing import Any
+from math import gcd, lcm, prod
 
 import sympy as sp
-from sympy.polys.fields import FracElement
+from flint import fmpz_mpoly
 
 from fimtheory.functions import BivariateNormalCDF, Phi
 from fimtheory.gaussian.cone import Leaf, Matrix, Sum, Vector
-from fimtheory.gaussian.field import Field, is_positive, sample_points
+from fimtheory.gaussian.field import CORRELATION, COVARIANCE_FORM, VARIANCE, Field, sample_points
+from fimtheory.gaussian.rational import RationalFunction, factorised
+
+_VARIABLES = (VARIANCE, CORRELATION, *COVARIANCE_FORM)  # every other symbol is a parameter of the functions
+
+_ORDERLY = 1.1  # a formula by powers of its parameters may be a little longer
 
 Combination = list[tuple[sp.Expr, sp.Expr]]  # sum of (number, function)
 
@@ -28,8 +32,8 @@ class Key:
     """What multiplies a rational coefficient: a surd (powers of pi included), sqrt(radical), exp(exponent), a function."""
 
     surd: sp.Expr
-    radical: FracElement
-    exponent: FracElement
+    radical: RationalFunction
+    exponent: RationalFunction
     function: sp.Expr = sp.S.One
 
 
@@ -41,17 +45,26 @@ def textbook(field: Field, sums: dict[sp.Expr, Sum]) -> sp.Expr:
 class _Writer:
     def __init__(self, field: Field) -> None:
         self.field = field
-        self.terms: dict[Key, FracElement] = {}
+        self.terms: dict[Key, RationalFunction] = {}
 
     def write(self, sums: dict[sp.Expr, Sum]) -> sp.Expr:
         for surd, leaves in sums.items():
             for leaf, coefficient in leaves.items():
                 self._expand(leaf, coefficient, surd)
+        parts = self._by_parameters()
+        whole = self._laid_out(self.terms)
+        if len(parts) < 2:
+            return whole
+        powers = sp.Add(*(self.field.as_expr(power) * self._laid_out(terms) for power, terms in parts))
+        return powers if sp.count_ops(powers) < _ORDERLY * sp.count_ops(whole) else whole
+
+    def _laid_out(self, terms: dict[Key, RationalFunction]) -> sp.Expr:
+        self.terms = terms
         self._shorten_mirrors()
         self._prefer_arccos()
         return self._assemble()
 
-    def _add(self, key: Key, value: FracElement) -> None:
+    def _add(self, key: Key, value: RationalFunction) -> None:
         total = self.terms.get(key, self.field.zero) + value
         if total:
             self.terms[key] = total
@@ -60,45 +73,46 @@ class _Writer:
 
     # -- leaves to terms
 
-    def _expand(self, leaf: Leaf, coefficient: FracElement, surd: sp.Expr) -> None:
+    def _expand(self, leaf: Leaf, coefficient: RationalFunction, surd: sp.Expr) -> None:
         weight, number, radical = self._inverse_root(leaf.radicand)
         surd = surd * number * (2 * sp.pi) ** sp.Rational(-leaf.halves, 2)
         for factor, function in self._orthant(leaf.mean, leaf.covariance):
             rational, irrational = (surd * factor).as_coeff_Mul()
             self._add(Key(irrational, radical, leaf.exponent, function), coefficient * weight * self.field(rational))
 
-    def _inverse_root(self, r: FracElement) -> tuple[FracElement, sp.Expr, FracElement]:
+    def _inverse_root(self, r: RationalFunction) -> tuple[RationalFunction, sp.Expr, RationalFunction]:
         """r^(-1/2) = weight * number * sqrt(radical) for r > 0, the radical a polynomial over the integers.
 
         Squares leave the radical, unless their root may have either sign.
         """
         field = self.field
-        content, factors = (r.numer * r.denom).sqf_list()
-        outside, inside = field.one / field.lift(r.numer), r.numer.ring.one
+        content, factors = (r.numer * r.denom).factor_squarefree()
+        outside, inside = field.one / field.lift(r.numer), field.one
         for factor, multiplicity in factors:
-            half = multiplicity // 2
-            if half % 2 and is_positive(field.poly(factor)) is None:
+            base, half = field.lift(factor), int(multiplicity) // 2
+            if half % 2 and field.is_positive(base) is None:
                 half = 0
-            outside = outside * field.lift(factor) ** half
-            inside = inside * factor ** (multiplicity - 2 * half)
-        scale, inside = _primitive(inside)
-        number = sp.Rational(int(content.numerator), int(content.denominator)) * scale
+            outside, inside = outside * base**half, inside * base ** (int(multiplicity) - 2 * half)
+        number = int(content)
         if number < 0:
             number, inside = -number, -inside
-        # r has no zero on the domain, nor has any factor that left: the sign at one point is the sign everywhere.
-        expression = field.expr(outside)
-        (point,) = sample_points(expression.free_symbols, count=1)
-        sign = -1 if expression.subs(point).is_negative else 1
-        return outside * sign, sp.sqrt(number), field.lift(inside)
+        return outside * self._sign(outside), sp.sqrt(number), inside
 
-    def _ratio(self, top: FracElement, *under: FracElement) -> sp.Expr:
+    def _sign(self, value: RationalFunction) -> int:
+        """The sign of a function without zeros on the domain: where no rule gives it, the sign at one point."""
+        positive = self.field.is_positive(value)
+        if positive is None:
+            expression = self.field.expr(value)
+            (point,) = sample_points(expression.free_symbols, count=1)
+            positive = not expression.subs(point).is_negative
+        return 1 if positive else -1
+
+    def _ratio(self, top: RationalFunction, *under: RationalFunction) -> sp.Expr:
         """top / sqrt(prod under), as a root of the square where that cancels something."""
         if not top:
             return sp.S.Zero
-        product = self.field.one
-        for u in under:
-            product = product * u
-        square, sign = top * top / product, is_positive(self.field.expr(top))
+        product = prod(under, start=self.field.one)
+        square, sign = top * top / product, self.field.is_positive(top)
         if sign is not None and _size(square) < _size(top) + _size(product):
             weight, number, radical = self._inverse_root(self.field.one / square)
             root = sp.Mul(number, *self._times_root(weight, radical))
@@ -106,7 +120,7 @@ class _Writer:
         weight, number, radical = self._inverse_root(product)
         return sp.Mul(number, *self._times_root(weight * top, radical))
 
-    def _times_root(self, coefficient: FracElement, radical: FracElement) -> list[sp.Expr]:
+    def _times_root(self, coefficient: RationalFunction, radical: RationalFunction) -> list[sp.Expr]:
         """The factors of coefficient * sqrt(radical), the radical below the line where it cancels there."""
         if radical == self.field.one:
             return self._tidy(coefficient)
@@ -114,57 +128,81 @@ class _Writer:
         base = radical.numer
         while not (coefficient.denom % base):
             coefficient, half = coefficient * radical, half - 1
-        up, down = radical.numer, radical.numer.ring.one
+        up, down = base, self.field.one.numer
         if half == sp.S.Half:
             up, down = self._split_root(coefficient, base)
             coefficient = coefficient * self.field.lift(down)
         above, below = (sp.Mul(*self._tidy_polynomial(part)) for part in (up, down))
         return [*self._tidy(coefficient), above**half, 1 / sp.sqrt(below)]
 
-    def _split_root(self, coefficient: FracElement, base):
+    def _split_root(self, coefficient: RationalFunction, base: fmpz_mpoly) -> tuple[fmpz_mpoly, fmpz_mpoly]:
         """The factors of a radical that belong under the fraction line, coefficient * sqrt(up * down) / down."""
-        down = base.ring.one
-        for factor, _ in base.factor_list()[1]:
-            positive = is_positive(self.field.poly(factor))
+        down = self.field.one.numer
+        for factor, _ in factorised(base)[1]:
+            positive = self.field.is_positive(self.field.lift(factor))
             if positive is not None and not (coefficient.denom % factor):
                 down = down * (factor if positive else -factor)
-        return base.quo(down), down
+        return base / down, down
 
-    def _tidy(self, value: FracElement) -> list[sp.Expr]:
+    def _tidy(self, value: RationalFunction) -> list[sp.Expr]:
         """The factors of a rational function over coprime integers (SymPy would multiply out -1 (a + b))."""
         (top, numerator), (bottom, denominator) = _primitive(value.numer), _primitive(value.denom)
         number = top / bottom
-        if is_positive(self.field.poly(denominator)) is False:
+        if self.field.is_positive(self.field.lift(denominator)) is False:
             number, denominator = -number, -denominator
         below = sp.Mul(*self._tidy_polynomial(denominator))
         return [number, *self._tidy_polynomial(numerator), 1 / below]
 
     def _tidy_polynomial(self, polynomial) -> list[sp.Expr]:
-        """Number, common monomial, and the shortest of: factored, a difference of squares, expanded."""
+        """Number, common monomial, and the shortest of: expanded, a difference of squares, factored, by powers of c."""
         if len(polynomial) < 2:
-            return [self.field.poly(polynomial)]
-        ring = polynomial.ring
-        monomial = tuple(map(min, zip(*polynomial.keys(), strict=True)))
-        content, rest = _primitive(polynomial.quo(ring.term_new(monomial, ring.domain.one)))
-        if sum(c < 0 for c in rest.values()) * 2 > len(rest):
-            content, rest = -content, -rest
-        front = [content, self.field.poly(ring.term_new(monomial, ring.domain.one))]
-        number, factors = rest.factor_list()
-        factored = sp.Integer(int(number))
-        for factor, power in factors:
-            factored = factored * _oriented(self._squares(factor), power)
-        return [*front, min(self._squares(rest), factored, key=sp.count_ops)]
+            return [self.field.as_expr(polynomial)]
+        common = polynomial.term_content()
+        rest = polynomial / common
+        if sum(c < 0 for c in rest.coeffs()) * 2 > len(rest):
+            common, rest = -common, -rest
+        content, monomial = _primitive(common)
+        forms = self._squares(rest), self._factored(rest), sp.collect(self.field.as_expr(rest), CORRELATION)
+        return [content, self.field.as_expr(monomial), min(forms, key=sp.count_ops)]
 
-    def _squares(self, polynomial) -> sp.Expr:
+    def _factored(self, polynomial: fmpz_mpoly) -> sp.Expr:
+        number, factors = factorised(polynomial)
+        shown = (_oriented(self._squares(factor), int(power)) for factor, power in factors)
+        return prod(shown, start=sp.Integer(int(number)))
+
+    def _squares(self, polynomial: fmpz_mpoly) -> sp.Expr:
         """A polynomial as B^2 - A^2 with B a factored sum (a determinant), where that is shorter."""
-        ring, expanded = polynomial.ring, self.field.poly(polynomial)
-        for k in range(len(ring.gens)):
-            even = {m: c for m, c in polynomial.items() if m[k] == 0}
-            square = {m: c for m, c in polynomial.items() if m[k] == 2}
-            if len(even) > 1 and len(square) == 1 and len(even) + 1 == len(polynomial):
-                base, tail = (self.field.poly(ring.from_dict(part)) for part in (even, square))
-                return min(sp.factor(base) + tail, expanded, key=sp.count_ops)
+        expanded, terms = self.field.as_expr(polynomial), polynomial.to_dict()
+        for k in range(len(self.field.generators)):
+            even = {m: c for m, c in terms.items() if m[k] == 0}
+            square = {m: c for m, c in terms.items() if m[k] == 2}
+            if len(even) > 1 and len(square) == 1 and len(even) + 1 == len(terms):
+                base, tail = (self.field.polynomial(part) for part in (even, square))
+                return min(sp.factor(self.field.as_expr(base)) + self.field.as_expr(tail), expanded, key=sp.count_ops)
         return expanded
+
+    # -- powers of the parameters
+
+    def _by_parameters(self) -> list[tuple[fmpz_mpoly, dict[Key, RationalFunction]]]:
+        """The terms by the power of the parameters in front of them, where these occur nowhere else."""
+        places = [k for k, g in enumerate(self.field.generators) if g.is_Symbol and g not in _VARIABLES]
+        parts: dict[tuple, dict[Key, RationalFunction]] = {}
+        for key, value in self.terms.items():
+            if any(self._is_inside(k, key, value) for k in places):
+                return []
+            for monomial, coefficient in value.numer.terms():
+                power = tuple(n if k in places else 0 for k, n in enumerate(monomial))
+                rest = {tuple(0 if k in places else n for k, n in enumerate(monomial)): coefficient}
+                terms = parts.setdefault(power, {})
+                added = RationalFunction.quotient(self.field.polynomial(rest), value.denom)
+                terms[key] = terms.get(key, self.field.zero) + added
+        return [(self.field.polynomial({power: 1}), terms) for power, terms in parts.items()]
+
+    def _is_inside(self, k: int, key: Key, value: RationalFunction) -> bool:
+        """Whether a generator occurs elsewhere than in the numerator of a coefficient."""
+        g = self.field.generators[k]
+        elements = (key.radical, key.exponent, self.field.lift(value.denom))
+        return key.function.has(g) or key.surd.has(g) or any(e and self.field.uses(e, g) for e in elements)
 
     # -- orthant probabilities
 
@@ -181,7 +219,7 @@ class _Writer:
             return self._central(covariance)
         return self._bivariate(mean, covariance)
 
-    def _phi(self, top: FracElement, variance: FracElement) -> Combination:
+    def _phi(self, top: RationalFunction, variance: RationalFunction) -> Combination:
         """Phi(-t) = 1 - Phi(t)."""
         if not top:
             return [(sp.S.Half, sp.S.One)]
@@ -201,9 +239,9 @@ class _Writer:
         h, k = sorted((h, k), key=sp.default_sort_key)
         return [(sp.S.One, BivariateNormalCDF(h, k, self._correlation(covariance, 0, 1)))]
 
-    def _is_mirrored(self, top: FracElement) -> bool:
-        positive = is_positive(self.field.expr(top)) if top else True
-        return not positive if positive is not None else bool(top.numer.LC < 0)
+    def _is_mirrored(self, top: RationalFunction) -> bool:
+        positive = self.field.is_positive(top) if top else True
+        return not positive if positive is not None else bool(top.numer.leading_coefficient() < 0)
 
     def _correlation(self, covariance: Matrix, i: int, j: int) -> sp.Expr:
         return self._ratio(covariance[i][j], covariance[i][i], covariance[j][j])
@@ -255,7 +293,7 @@ class _Writer:
 
     def _assemble(self) -> sp.Expr:
         """Terms that share surd and exponential stand together; what all groups share stands in front."""
-        groups: dict[tuple[sp.Expr, FracElement], dict[Key, FracElement]] = {}
+        groups: dict[tuple[sp.Expr, RationalFunction], dict[Key, RationalFunction]] = {}
         for key, value in self.terms.items():
             groups.setdefault((key.surd, key.exponent), {})[key] = value
         front = self._common(self.terms.values()) if len(groups) > 1 else self.field.one
@@ -266,17 +304,26 @@ class _Writer:
             content = common if plain else common * self._number([value / common for value in terms.values()])
             radicals = {key.radical for key in terms}
             shared = radicals.pop() if len(radicals) == 1 and len(terms) > 1 else self.field.one
-            body = sp.Add(
-                *(sp.Mul(*self._times_root(v / content, k.radical / shared), k.function) for k, v in terms.items())
-            )
+            body = self._sum({replace(k, radical=k.radical / shared): v / content for k, v in terms.items()})
             rows.append((sp.Mul(surd, *self._times_root(content / front, shared), body), exponent))
         total = sp.Add(*(e if not a else e * sp.exp(self._exponent(a)) for e, a in self._hyperbolic(rows)))
         return sp.Mul(*self._tidy(front), total)
 
-    def _exponent(self, value: FracElement) -> sp.Expr:
+    def _sum(self, terms: dict[Key, RationalFunction]) -> sp.Expr:
+        """Coefficients times functions; functions whose coefficients differ by a number stand together."""
+        rows: dict[tuple[RationalFunction, RationalFunction], list[sp.Expr]] = {}
+        for key, value in terms.items():
+            (top, numer), (bottom, denom) = _primitive(value.numer), _primitive(value.denom)
+            if numer.leading_coefficient() < 0:
+                top, numer = -top, -numer
+            shape = RationalFunction(numer, denom)
+            rows.setdefault((shape, key.radical), []).append(top / bottom * key.function)
+        return sp.Add(*(sp.Mul(*self._times_root(shape, r), sp.Add(*f)) for (shape, r), f in rows.items()))
+
+    def _exponent(self, value: RationalFunction) -> sp.Expr:
         return sp.Mul(*self._tidy(value))
 
-    def _common(self, values: Iterable[FracElement]) -> FracElement:
+    def _common(self, values: Iterable[RationalFunction]) -> RationalFunction:
         """The polynomial factors that several rational functions share, above and below the line."""
         first, *others = values
         numerator, denominator = first.numer, first.denom
@@ -284,18 +331,15 @@ class _Writer:
             numerator, denominator = numerator.gcd(value.numer), denominator.gcd(value.denom)
         return self.field.lift(_primitive(numerator)[1]) / self.field.lift(_primitive(denominator)[1])
 
-    def _number(self, values: Iterable[FracElement]) -> FracElement:
+    def _number(self, values: Iterable[RationalFunction]) -> RationalFunction:
         """The rational number that leaves several coefficients with coprime integers, mostly positive."""
         values = list(values)
         contents = [_primitive(v.numer)[0] / _primitive(v.denom)[0] for v in values]
-        signs = [sum(1 if c > 0 else -1 for c in v.numer.values()) * self._sign(v.denom) for v in values]
+        signs = [1 if c > 0 else -1 for v in values for c in self.field.oriented(v)[0].coeffs()]
         number = sp.Rational(gcd(*(int(c.p) for c in contents)), lcm(*(int(c.q) for c in contents)))
         return self.field(number if sum(signs) >= 0 else -number)
 
-    def _sign(self, polynomial) -> int:
-        return -1 if is_positive(self.field.poly(polynomial)) is False else 1
-
-    def _hyperbolic(self, rows: list[tuple[sp.Expr, FracElement]]) -> list[tuple[sp.Expr, FracElement]]:
+    def _hyperbolic(self, rows: list[tuple[sp.Expr, RationalFunction]]) -> list[tuple[sp.Expr, RationalFunction]]:
         """c e^A + c e^B -> 2c e^((A+B)/2) cosh((A-B)/2), and sinh for the difference."""
         rows = list(rows)
         for first, second in combinations(list(rows), 2):
@@ -303,7 +347,7 @@ class _Writer:
             if not (a and b) or first not in rows or second not in rows or c not in (d, -d):
                 continue
             half, even = (a - b) / 2, c == d
-            if half.numer.LC < 0:
+            if half.numer.leading_coefficient() < 0:
                 half, c = -half, d
             rows.remove(first)
             rows.remove(second)
@@ -311,21 +355,19 @@ class _Writer:
         return rows
 
 
-def _primitive(polynomial) -> tuple[sp.Rational, Any]:
-    """(content, primitive part) with integer coefficients."""
+def _primitive(polynomial: fmpz_mpoly) -> tuple[sp.Integer, fmpz_mpoly]:
+    """(content, primitive part), the content positive."""
     if not polynomial:
         return sp.S.One, polynomial
-    coefficients = list(polynomial.values())
-    top = gcd(*(int(c.numerator) for c in coefficients))
-    bottom = lcm(*(int(c.denominator) for c in coefficients))
-    return sp.Rational(top, bottom), polynomial * polynomial.ring.domain(bottom, top)
+    content = polynomial.content()
+    return sp.Integer(int(content)), polynomial / content
 
 
-def _size(value: FracElement) -> int:
+def _size(value: RationalFunction) -> int:
     return len(value.numer) + len(value.denom)
 
 
-def _length(terms: dict[Key, FracElement]) -> int:
+def _length(terms: dict[Key, RationalFunction]) -> int:
     return sum(len(value.numer) for value in terms.values())
 
 

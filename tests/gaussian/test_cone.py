@@ -8,7 +8,7 @@ from fimtheory.errors import DivergentExpectation, NoClosedForm
 from fimtheory.functions import Phi
 from fimtheory.gaussian.cone import Cone
 from fimtheory.gaussian.expectation import Expectation, expectation, pair_expectation
-from fimtheory.gaussian.field import Field, is_positive
+from fimtheory.gaussian.field import COVARIANCE_FORM, Field
 from fimtheory.gaussian.normal_form import Shape, normal_form
 from fimtheory.gaussian.pieces import pieces
 from fimtheory.gaussian.quantity import number
@@ -16,6 +16,7 @@ from tests.oracles import close, gauss
 
 x = sp.Symbol("x", real=True)
 c, q, h = sp.Symbol("c", real=True), sp.Symbol("q", positive=True), sp.Symbol("h", positive=True)
+b, q1, q2 = sp.Symbol("b", real=True), *COVARIANCE_FORM
 half = sp.S.Half
 
 ATOMS = [
@@ -117,16 +118,35 @@ def test_field():
         (q - 1, None),
         (1 - 2 * c, None),
         (-q, False),
+        (sp.S.Zero, False),
+        (sp.sqrt(2) + 2, True),
+        (1 / (c - 1), False),
+        (1 + b**2, True),
+        (-(b**2) * (1 - c), False),
+        (b**2, None),
+        (1 + b, None),
+        (q1**2 - q2**2, True),
+        (q2 - q1, False),
+        (q1 - 2 * q2, None),
     ],
 )
 def test_signs_for_every_correlation(e, answer):
-    assert is_positive(e) is answer
+    field = Field([e])
+    assert field.is_positive(field(e)) is answer
+
+
+def test_the_square_of_an_imaginary_unit_is_negative():
+    """Inside a field I is a generator like any other; only its signs are special."""
+    field = Field([sp.I, q])
+    assert field.is_positive(field(sp.I) ** 2) is False
+    assert field.is_positive(1 - field(q) * field(sp.I) ** 2) is True
+    assert field.is_positive(field(sp.I)) is None
 
 
 def test_atoms_with_a_delta():
     """E U^2 delta(U - h) = h^2 density(h)."""
-    cone = Cone(Field([h, q]))
-    (leaf, value), *others = cone.expectation((Shape(power=2, at=h),), ((cone.field(q),),)).items()
+    field = Field([h, q])
+    (leaf, value), *others = Cone(field, (Shape(at=h),), ((field(q),),)).moment((2,)).items()
     assert not others
-    assert cone.field.expr(value) == h**2
-    assert (leaf.halves, cone.field.expr(leaf.radicand), cone.field.expr(leaf.exponent)) == (1, q, -(h**2) / (2 * q))
+    assert field.expr(value) == h**2
+    assert (leaf.halves, field.expr(leaf.radicand), field.expr(leaf.exponent)) == (1, q, -(h**2) / (2 * q))
