@@ -40,6 +40,8 @@ lint: $(VENV)/installed-dev ## style, the import contract, types
 bench: $(VENV)/installed ## what we are fast at, beside what one would use instead (about 15 minutes)
 	$(RUN) benchmarks/calculus.py
 	$(RUN) benchmarks/quadrature.py
+	$(RUN) benchmarks/certification.py
+	$(RUN) benchmarks/duals.py
 	$(RUN) benchmarks/simulation.py
 
 clean: ## remove everything that was made here, the environment included

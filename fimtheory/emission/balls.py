@@ -105,26 +105,35 @@ def _normal(u):
     return (-u / arb(2).sqrt()).erfc() / 2
 
 
+class _Kept:
+    """Keeps what is raised in its body for later."""
+
+    error: BaseException | None = None
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind, error: BaseException | None, trace) -> bool:
+        self.error = error
+        return True
+
+
 def integral(integrand: Callable[[acb], acb], lo: acb, hi: acb, **options) -> acb:
     """A proven enclosure of the integral over a straight line, by adaptive Gauss-Legendre quadrature.
 
     The library cannot carry an exception (a time limit, Ctrl-C) out of its callback: what is raised there is kept,
     the rest is skipped, and it is raised here.
     """
-    raised: list[BaseException] = []
+    kept = _Kept()
 
     def guarded(z: acb, analytic: bool) -> acb:
-        if raised:
-            return acb("nan")
-        try:
-            return integrand(z)
-        except BaseException as error:
-            raised.append(error)
-            return acb("nan")
+        if kept.error is None:
+            with kept:
+                return integrand(z)
+        return acb("nan")
 
     value = acb.integral(guarded, lo, hi, **options)
-    if raised:
-        raise raised[0]
+    if kept.error is not None:
+        raise kept.error
     return value
 
 
