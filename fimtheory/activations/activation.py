@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from typing import Any
 
 import sympy as sp
 
@@ -155,7 +156,7 @@ class Activation:
         exp(-1/2)*sin(pi*k/2)/sqrt(factorial(k))
         """
         f = self._pieces if q == 1 else scaled(self._pieces, _variance(q))
-        if isinstance(k, sp.Symbol) and k.is_integer and k.is_nonnegative:
+        if _is_degree(k):
             return general_coefficient(f, k)
         if not isinstance(k, int) or isinstance(k, bool) or k < 0:
             raise InputError(
@@ -251,6 +252,11 @@ class Activation:
         label = ", ".join(f"{symbol}={value}" for symbol, value in fixed.items())
         name = f"{self.name}({label})" if label and "(" not in self.name else self.name
         return Activation(self.expression.subs(fixed), name, rest)
+
+
+def _is_degree(k: Any) -> bool:
+    """Whether k is a symbol for 0, 1, 2, ..."""
+    return isinstance(k, sp.Symbol) and bool(k.is_integer and k.is_nonnegative)
 
 
 def _variance(q) -> sp.Expr:

@@ -97,7 +97,8 @@ def _integer_power(base, n: int):
 
 def _real_root(coefficients: list[int], index: int) -> arb:
     """Of an irreducible integer polynomial (highest power first), the real root of that number in ascending order."""
-    roots = (root for root, _ in fmpz_poly(coefficients[::-1]).complex_roots())
+    found: list[Any] = fmpz_poly(coefficients[::-1]).complex_roots()
+    roots = (root for root, _ in found)
     return sorted((root.real for root in roots if root.imag == 0), key=float)[index]
 
 

@@ -7,7 +7,8 @@ fast and puts everything over a common denominator, so that what cancels is gone
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import sympy as sp
 from flint import Ordering, fmpz_mpoly, fmpz_mpoly_ctx
@@ -76,7 +77,7 @@ class Field:
         """A polynomial of the underlying ring as an element of the field."""
         return RationalFunction(polynomial, self._ring.constant(1))
 
-    def polynomial(self, terms: dict[tuple, int]) -> fmpz_mpoly:
+    def polynomial(self, terms: Mapping[tuple, Any]) -> fmpz_mpoly:
         """The polynomial of the underlying ring with the given coefficients of monomials."""
         return self._ring.from_dict(terms)
 
@@ -139,9 +140,10 @@ class Field:
         parts: list[dict] = [{} for _ in range(degree + 1)]
         for monomial, coefficient in polynomial.terms():
             parts[int(monomial[k])][(*monomial[:k], 0, *monomial[k + 1 :])] = coefficient
-        return sum(
+        rewritten = (
             self.polynomial(part) * (bound * (t - 1)) ** n * (t + 1) ** (degree - n) for n, part in enumerate(parts)
         )
+        return sum(rewritten, start=self.polynomial({}))
 
     def _signs_of_term(self, monomial: tuple, sign: int) -> Signs:
         signs = (sign, sign)

@@ -84,7 +84,8 @@ def _rule(shape: Shape) -> tuple[_Rule, int]:
         return (_with_power(_gaussian(shape.quadratic, shape.linear), n), 0) if wave else (lambda k: sp.S.Zero, n + 1)
     if wave or len(shape.cdfs) > 1:
         raise _none("an exponential times Phi, or two Phi")
-    return _distribution(n, *shape.cdfs[0]), n + 1
+    slope, offset = next(iter(shape.cdfs))
+    return _distribution(n, slope, offset), n + 1
 
 
 def _none(what: str) -> NoClosedForm:

@@ -359,7 +359,7 @@ def _primitive(polynomial: fmpz_mpoly) -> tuple[sp.Integer, fmpz_mpoly]:
     """(content, primitive part), the content positive."""
     if not polynomial:
         return sp.S.One, polynomial
-    content = polynomial.content()
+    content = polynomial.content()  # pyright: ignore[reportAttributeAccessIssue]
     return sp.Integer(int(content)), polynomial / content
 
 
