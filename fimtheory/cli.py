@@ -1,4 +1,4 @@
-"""The command line: ``fimtheory derive | export | network | report | claims``.
+"""The command line: ``fimtheory derive | export | gallery | network | report | claims``.
 
 Exit codes: 0 done, 1 a check fell short, 2 unusable input (one line on standard error), 130 interrupted.
 """
@@ -86,6 +86,7 @@ def _parser() -> _Parser:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="COMMAND", parser_class=_Parser)
     _add_derive(verbs)
     _add_export(verbs)
+    _add_gallery(verbs)
     _add_network(verbs)
     _add_report(verbs)
     _add_claims(verbs)
@@ -168,6 +169,10 @@ def _add_export(verbs) -> None:
     _add_activation(verb)
     verb.add_argument("--to", required=True, choices=FORMATS, metavar="FORMAT", help=f"one of {', '.join(FORMATS)}")
     verb.add_argument("-o", "--output", metavar="FILE", help="write to a file (default: standard output)")
+
+
+def _add_gallery(verbs) -> None:
+    _verb(verbs, "gallery", _gallery, "The named activations, their formulas, origins and aliases.", "", "--json")
 
 
 def _add_network(verbs) -> None:
@@ -259,6 +264,13 @@ def _export(options: argparse.Namespace) -> int:
         print(json.dumps({"activation": phi.name, "format": options.to, "code": code}, indent=1))
     elif not options.output:
         print(code, end="")
+    return DONE
+
+
+def _gallery(options: argparse.Namespace) -> int:
+    from fimtheory.report import summary
+
+    _print(options, {"gallery": summary.gallery()}, lambda found: summary.gallery_text(found["gallery"]))
     return DONE
 
 

@@ -213,3 +213,19 @@ def test_interrupting_a_report_leaves_nothing(tmp_path):
     assert "Traceback" not in err + out
     assert "interrupted" in err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_gallery_is_listed(capsys):
+    rows = run_json(capsys, "gallery")["gallery"]
+    assert [row["name"] for row in rows] == list(gallery())
+    text = run(capsys, "gallery")[1]
+    assert "leaky_relu" in text
+    assert "also prelu" in text
+
+
+def test_smoothness_is_shown(capsys):
+    found = run_json(capsys, "derive", "relu")["expansion"]
+    assert found["exponent"]["formula"] == "3/2"
+    assert found["coefficient"]["formula"] == "sqrt(2)*q/(3*pi)"
+    assert "(1 - c)**(3/2)" in run(capsys, "derive", "relu")[1]
+    assert "smooth at c = 1" in run(capsys, "derive", "tanh")[1]

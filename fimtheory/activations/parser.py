@@ -20,6 +20,7 @@ MAX_LENGTH = 2000
 MAX_DEPTH = 60
 MAX_EXPONENT = 64
 MAX_DIGITS = 60
+MAX_ARGUMENT = 10**6
 
 VARIABLE = sp.Symbol("x", real=True)
 
@@ -53,6 +54,7 @@ FUNCTIONS: dict[str, tuple[Callable, tuple[int, ...]]] = {
     "clip": (_clip, (3,)),
     "where": (_where, (3,)),
 }
+_STEEP = frozenset("exp sinh cosh tanh erf erfc phi Phi sigmoid softplus".split())
 CONSTANTS: dict[str, sp.Expr] = {"pi": sp.pi, "e": sp.E}
 _DECIMAL = re.compile(r"(\d+\.?\d*|\.\d+)(?:[eE]([+-]?\d{1,9}))?")
 _OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**"}
@@ -178,7 +180,10 @@ class _Translator:
             raise ParseError(f"{name} takes {expected} argument{'s' * (arity != (1,))}, not {len(arguments)}")
         if name == "where":
             return _where(self._condition(arguments[0]), *map(self.expression, arguments[1:]))
-        return function(*map(self.expression, arguments))
+        values = [self.expression(argument) for argument in arguments]
+        if name in _STEEP and values[0].is_number and abs(values[0]) > MAX_ARGUMENT:
+            raise ParseError(f"{name} of a number beyond {MAX_ARGUMENT} in {_short(self.text)} is out of range")
+        return function(*values)
 
     def _condition(self, node: ast.AST) -> sp.Basic:
         match node:

@@ -172,6 +172,10 @@ class Module:
         """Bring a helper of :mod:`fimtheory.emission.source_helpers`."""
         self._printer.helpers.add(helper)
 
+    def expression(self, e: sp.Expr) -> str:
+        """An expression as text."""
+        return self._printer.doprint(e)
+
     def function(self, name: str, arguments: Sequence[sp.Symbol], expression: sp.Expr, doc: str) -> str:
         """The text of one function; common subexpressions get names."""
         self.check(expression)

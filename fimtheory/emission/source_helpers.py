@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterable
 
 from fimtheory.emission import arrays
@@ -61,24 +62,49 @@ def gaussian_pair(f, q1, q2, c):
     return (values * MASS[:, None] * MASS).sum((-2, -1))
 '''
 
+_KINKED = '''
+LEGENDRE = tuple(ARRAY(v) for v in numpy.polynomial.legendre.leggauss(16))
+GRID = 1.0 * XP.arange(-9, 10)
+
+
+def panels(edges):
+    """Nodes and Gaussian masses of Gauss-Legendre rules between neighbouring edges."""
+    half = (edges[..., 1:] - edges[..., :-1])[..., None] / 2
+    z = edges[..., :-1, None] + half * (1 + LEGENDRE[0])
+    return z, half * LEGENDRE[1] * XP.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
+
+
+def gaussian_pair_kinked(f, kink, q1, q2, c):
+    """E f(U) f(V), Var U = q1, Var V = q2, correlation c, for f with one kink.
+
+    Gauss-Legendre panels in (U + V, U - V), cut where U or V passes the kink.
+    """
+    q1, q2, c = (XP.ASARRAY(v)[..., None, None, None] for v in (q1, q2, c))
+    a, b = XP.sqrt((1 + c) / 2), XP.sqrt((1 - c) / 2)
+    w, mass = (v[..., None] for v in panels(GRID))
+    cuts = [(kink / XP.sqrt(q1) - b * w) / a, (kink / XP.sqrt(q2) + b * w) / a]
+    edges = XP.clip(XP.concatenate([*cuts, GRID + 0 * cuts[0]], axis=-1), -9.0, 9.0)
+    z, weight = panels(SORT(edges))
+    q1, q2, a, shift = (v[..., None] for v in (q1, q2, a, b * w))
+    values = f(XP.sqrt(q1) * (a * z + shift)) * f(XP.sqrt(q2) * (a * z - shift)) * weight
+    return (values.sum((-2, -1)) * mass[..., 0]).sum((-2, -1))
+'''
+
+_TEXTS = {
+    "tensors": _TENSORS,
+    "bivariate_normal_cdf": _OWEN,
+    "gaussian_pair": _QUADRATURE,
+    "gaussian_pair_kinked": _KINKED,
+}
 _SPELLING = {
-    "numpy": {
-        "XP": "np",
-        "SPECIAL": "special",
-        "ASARRAY": "asarray",
-        "ARRAY": "np.array",
-    },
-    "jax": {
-        "XP": "np",
-        "SPECIAL": "special",
-        "ASARRAY": "asarray",
-        "ARRAY": "np.array",
-    },
+    "numpy": {"XP": "np", "SPECIAL": "special", "ASARRAY": "asarray", "ARRAY": "np.array", "SORT": "np.sort"},
+    "jax": {"XP": "np", "SPECIAL": "special", "ASARRAY": "asarray", "ARRAY": "np.array", "SORT": "np.sort"},
     "torch": {
         "XP": "torch",
         "SPECIAL": "torch.special",
         "ASARRAY": "as_tensor",
         "ARRAY": "torch.tensor",
+        "SORT": "(lambda v: torch.sort(v).values)",
     },
 }
 
@@ -90,9 +116,9 @@ def texts(names: Iterable[str], language: str) -> list[str]:
         if name == "bivariate_normal_cdf" and language == "numpy":
             found.append(inspect.getsource(arrays.bivariate_numpy).replace("bivariate_numpy", name).strip())
             continue
-        text = {"tensors": _TENSORS, "bivariate_normal_cdf": _OWEN, "gaussian_pair": _QUADRATURE}[name].strip()
+        text = _TEXTS[name].strip()
         if language == "torch":
-            text = text.replace("XP.arange(-90, 91)", "torch.arange(-90, 91, dtype=torch.float64)")
+            text = re.sub(r"XP.arange\((.*?)\)", r"torch.arange(\1, dtype=torch.float64)", text)
         for word, spelling in _SPELLING[language].items():
             text = text.replace(word, spelling)
         found.append(text)

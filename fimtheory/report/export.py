@@ -98,18 +98,20 @@ def _add_dual(module: Module, phi: Activation, name: str, variables: Sequence[sp
     if not _is_open(e):
         module.add(name, [*variables, *phi.parameters], e, f"{doc}: {_EXACT}.")
         return
-    if phi.kinks:
+    if len(phi.kinks) > 1:
         raise InputError(
             f"the dual of {phi.name} has no closed form, and kinks that an exported quadrature would not resolve:"
             " use phi.dual_function(q) or ft.emit instead"
         )
-    module.require("gaussian_pair")
+    helper = "gaussian_pair_kinked" if phi.kinks else "gaussian_pair"
+    place = "".join(f", {module.expression(kink)}" for kink in phi.kinks)
+    module.require(helper)
     names = ", ".join(s.name for s in (*variables, *phi.parameters))
     inner = "".join(f", {s.name}" for s in phi.parameters)
     given = f"{variances[0]}, {variances[-1]}, c"
     module.add_text(
         f'def {name}({names}):\n    """{doc}, {_SUMMED}."""\n'
-        f"    return gaussian_pair(lambda x: {of}(x{inner}), {given})"
+        f"    return {helper}(lambda x: {of}(x{inner}){place}, {given})"
     )
 
 

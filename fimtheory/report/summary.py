@@ -7,9 +7,9 @@ from typing import Any
 
 import sympy as sp
 
-from fimtheory.activations import Activation
+from fimtheory.activations import ENTRIES, Activation
 from fimtheory.claims import Claim
-from fimtheory.errors import DivergentExpectation
+from fimtheory.errors import DivergentExpectation, InputError, NoClosedForm
 from fimtheory.gaussian.field import CORRELATION, VARIANCE
 from fimtheory.gaussian.quantity import Quantity, as_decimal
 from fimtheory.latex import latex
@@ -57,9 +57,20 @@ def derive(phi: Activation, digits: int = 16, at: dict[str, sp.Expr] | None = No
         "second_moment": shown(lambda: phi.second_moment(q)),
         "dual": shown(lambda: phi.dual(q, c)),
         "dual_derivative": shown(lambda: phi.dual_derivative(q, c)),
+        "expansion": _expansion(phi, q),
         "at": {name: str(value) for name, value in (at or {}).items()},
         "recursions": _recursions(phi),
     }
+
+
+def _expansion(phi: Activation, q: sp.Expr) -> dict[str, Any] | None:
+    """The first non-analytic term of the dual at c = 1; None where the jumps cannot be told."""
+    try:
+        found = phi.expansion(q)
+    except (InputError, NoClosedForm):
+        return None
+    terms = {"exponent": found.exponent, "coefficient": found.coefficient}
+    return {name: None if value is None else Quantity(value).as_json() for name, value in terms.items()}
 
 
 def _recursions(phi: Activation) -> dict[str, str] | None:
@@ -93,8 +104,48 @@ def derive_text(found: dict[str, Any]) -> str:
     lines.append("")
     for k, coefficient in enumerate(found["hermite"]):
         lines.append(_line(f"{f'b_{k}':16s} {f'E phi He_{k}/sqrt({k}!)':20s}", coefficient))
+    if found["expansion"]:
+        lines.append("\n" + _smoothness(found["expansion"]))
     where = ", ".join(f"{name} = {value}" for name, value in found["at"].items())
     lines.append(f"\nZ ~ N(0, 1); Var U = Var V = q, correlation c{'; at ' + where if where else ''}")
+    return "\n".join(lines)
+
+
+def _smoothness(expansion: dict[str, Any]) -> str:
+    exponent, coefficient = expansion["exponent"], expansion["coefficient"]
+    if exponent is None:
+        return "  the dual is smooth at c = 1"
+    return (
+        f"  first non-analytic term of the dual at c = 1: ({coefficient['formula']})*(1 - c)**({exponent['formula']})"
+    )
+
+
+def gallery() -> list[dict[str, Any]]:
+    """Every activation of the gallery: name, formula, parameters with their domains, origin, aliases."""
+    return [
+        {
+            "name": entry.name,
+            "formula": entry.formula,
+            "parameters": entry.parameters,
+            "origin": entry.origin,
+            "aliases": list(entry.aliases),
+        }
+        for entry in ENTRIES
+    ]
+
+
+def gallery_text(rows: list[dict[str, Any]]) -> str:
+    """The same for a terminal."""
+    width = max(len(row["name"]) for row in rows)
+    lines = []
+    for row in rows:
+        free = ", ".join(f"{name} {domain}" for name, domain in row["parameters"].items())
+        notes = [
+            row["origin"],
+            *([f"with {free}"] if free else []),
+            *([f"also {', '.join(row['aliases'])}"] if row["aliases"] else []),
+        ]
+        lines.append(f"{row['name']:{width}}  {row['formula']}\n{'':{width}}  {'; '.join(notes)}")
     return "\n".join(lines)
 
 
