@@ -118,7 +118,7 @@ def _message(seconds: float, what: str) -> str:
 
 def _interrupt_once(*_) -> None:
     """Ctrl-C reaches the child twice, from the terminal and from its parent: the second must not disturb the tidying."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, lambda *_: None)  # SIG_IGN would be reported where the second is pending already
     raise KeyboardInterrupt
 
 

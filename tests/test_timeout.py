@@ -214,8 +214,14 @@ def test_termination_reaches_the_worker():
 def test_an_interruption_from_the_terminal_arrives_once():
     """The terminal interrupts both processes, and the parent passes its own on: tidying is not disturbed."""
     tidy = "\n    ".join(
-        ("try:", "    print(flush=True)", "    time.sleep(60)")
-        + ("except KeyboardInterrupt:", "    time.sleep(0.5)", "    return 130")
+        [
+            "try:",
+            "    print(flush=True)",
+            "    time.sleep(60)",
+            "except KeyboardInterrupt:",
+            "    time.sleep(0.5)",
+            "    return 130",
+        ]
     )
     process = supervise(tidy, 60, start_new_session=True)
     for _ in range(2):  # the second line is printed where an interruption is expected
