@@ -58,7 +58,9 @@ def activation(
             raise InputError(f"{entry.name} has no parameter {sorted(extra)[0]!r}: {_listed(entry.parameters)}")
         domains = {**entry.parameters, **(parameters or {})}
         return _from_text(entry.formula, entry.name, domains, numbers)
-    return _from_text(formula, " ".join(formula.split()), {**dict.fromkeys(numbers, "real"), **(parameters or {})}, numbers)
+    return _from_text(
+        formula, " ".join(formula.split()), {**dict.fromkeys(numbers, "real"), **(parameters or {})}, numbers
+    )
 
 
 def _from_text(text: str, name: str, domains: Mapping[str, str], numbers: Mapping[str, sp.Expr]) -> Activation:
