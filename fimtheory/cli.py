@@ -281,6 +281,8 @@ def _write(path: str, text: str) -> None:
         with open(part, "w", encoding="utf-8") as file:
             file.write(text)
         os.replace(part, path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, path) from None
     finally:
         if os.path.exists(part):
             os.remove(part)
