@@ -6,6 +6,8 @@ Exit codes: 0 done, 1 a check fell short, 2 unusable input (one line on standard
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import json
 import os
 import sys
@@ -34,10 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _answer(options: argparse.Namespace) -> int:
+    answer = io.StringIO()  # all of it or nothing: the limit may strike while it is written
     try:
-        with time_limit(options.timeout, _what(options)):
+        with time_limit(options.timeout, _what(options)), contextlib.redirect_stdout(answer):
             code = options.run(options)
-            sys.stdout.flush()
+        print(answer.getvalue(), end="", flush=True)
         return code
     except FimtheoryError as error:
         print(f"fimtheory: {' '.join(str(error).split())}", file=sys.stderr)

@@ -205,6 +205,7 @@ ONCE_BROKEN = (
     "cosh(sin(x))",
     "softplus(log(x))",
     "Phi(log(x))",
+    "(1/#) + log(\nx))",
     "phi(softplus(cosh(8.198**7)))",
     "cos(x/erfc(1e30))",
     "sigmoid(cos(tan(65*a)))",

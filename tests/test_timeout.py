@@ -11,7 +11,7 @@ import time
 import pytest
 from flint import acb
 
-from fimtheory import timeout
+from fimtheory import cli, timeout
 from fimtheory.cli import main
 from fimtheory.emission.balls import integral
 from fimtheory.errors import TimeLimitExceeded
@@ -239,6 +239,21 @@ def test_derive_gives_up_in_one_line(capsys):
     out, err = capsys.readouterr()
     assert out == ""
     assert err == "fimtheory: derive 'x*Phi(s*x)' was stopped after 0.001 s: raise --timeout (0 is no limit)\n"
+
+
+def test_an_answer_that_comes_too_late_is_not_given(capsys, monkeypatch):
+    """The alarm got lost in C code, and the work went on."""
+
+    def work(_) -> int:
+        with contextlib.suppress(timeout._Expired):
+            spin(10)
+        print("an answer")
+        return 0
+
+    monkeypatch.setattr(cli, "_derive", work)
+    assert main(["derive", "relu", "--timeout", "0.01"]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
 
 
 def test_the_program_keeps_the_limit_too():

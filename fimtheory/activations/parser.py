@@ -201,6 +201,8 @@ _ALLOWED = "use numbers, x, declared parameters, + - * / **, parentheses and the
 def _check_size(text: str) -> None:
     if not text.strip():
         raise ParseError("the formula is empty: write for instance x*Phi(x)")
+    if "#" in text:
+        raise ParseError(f"{_short(text)} contains #: a formula holds no comments")
     if len(text) > MAX_LENGTH:
         raise ParseError(f"the formula has {len(text)} characters: at most {MAX_LENGTH} are read")
     depth = deepest = 0
