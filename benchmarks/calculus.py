@@ -137,8 +137,8 @@ def one_quantity(row: str, quantity: str, conds: str, system: str) -> None:
         result = with_sympy(ROWS[row][2], quantity, functools.partial(sp.integrate, conds=conds))
     seconds = time.perf_counter() - start
     print(json.dumps({"seconds": seconds, "value": None}), flush=True)
-    result = result.subs({symbol: AT[symbol.name] for symbol in result.free_symbols})
-    if not result.has(sp.Integral):
+    result = result.subs({symbol: AT[symbol.name] for symbol in result.free_symbols if symbol.name in AT})
+    if not result.has(sp.Integral) and not result.free_symbols:
         print(json.dumps({"seconds": seconds, "value": str(result.evalf(DIGITS))}), flush=True)
 
 
