@@ -72,7 +72,7 @@ def near(f: Pieces, q: sp.Expr, end: int = 1) -> Expansion:
     >>> near(pieces(sp.Max(x, 0), x), sp.S.One)
     Expansion(c -> 1: sqrt(2)*e**(3/2)/(3*pi) - e/2 + 1/2, e = 1 - |c|)
     """
-    g = f if end == 1 else _mirrored(f)
+    g = f if end == 1 else f.mirrored()
     analytic, left, right = [], f, g
     for order in range(_MOST_DERIVATIVES):
         moment = pair_of_pieces(left, right, q, q, sp.S.One)
@@ -97,11 +97,6 @@ def _meeting(f: Pieces, g: Pieces) -> list[tuple[sp.Expr, sp.Expr, sp.Expr]]:
         if rough:
             raise NoClosedForm(f"at {f.variable} = {min(rough, key=str)} jumps of different orders meet")
     return met
-
-
-def _mirrored(f: Pieces) -> Pieces:
-    x = f.variable
-    return Pieces(x, tuple(-h for h in reversed(f.breaks)), tuple(e.subs(x, -x) for e in reversed(f.expressions)))
 
 
 # -- small and large variance

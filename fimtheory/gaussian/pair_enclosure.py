@@ -50,17 +50,12 @@ def enclose_pair(f: Pieces, g: Pieces, q1: sp.Expr, q2: sp.Expr, c: sp.Expr, dig
     """
     target = digits * math.log(10) + 2 * MARGIN
     if c.is_negative:
-        g, c = mirrored(g), -c
+        g, c = g.mirrored(), -c
     with precision(target / math.log(2) + 40):
         if c.is_zero:
             return enclose_expectation(f, q1, digits + 2) * enclose_expectation(g, q2, digits + 2)
         pair = Pair.of(f, g, number(q1).sqrt(), number(q2).sqrt(), number(c), target)
         return pair.enclosure()
-
-
-def mirrored(f: Pieces) -> Pieces:
-    x = f.variable
-    return Pieces(x, tuple(-h for h in reversed(f.breaks)), tuple(e.subs(x, -x) for e in reversed(f.expressions)))
 
 
 @dataclass(frozen=True)

@@ -56,13 +56,15 @@ class Pieces:
         """Apply a smooth operation to every piece and merge neighbours that became equal."""
         return _merged(self.variable, self.breaks, [function(e) for e in self.expressions])
 
+    def mirrored(self) -> Pieces:
+        """f(-x)."""
+        x = self.variable
+        breaks = tuple(-h for h in reversed(self.breaks))
+        return Pieces(x, breaks, tuple(e.subs(x, -x) for e in reversed(self.expressions)))
+
     def even_part(self) -> Pieces:
         """(f(x) + f(-x))/2."""
-        x = self.variable
-        reflected = Pieces(
-            x, tuple(-h for h in reversed(self.breaks)), tuple(e.subs(x, -x) for e in reversed(self.expressions))
-        )
-        return _combined([self, reflected], lambda a, b: sp.expand((a + b) / 2))
+        return _combined([self, self.mirrored()], lambda a, b: sp.expand((a + b) / 2))
 
     def derivative(self) -> Pieces:
         """The regular part of the weak derivative; the deltas are in :attr:`jumps`."""
