@@ -13,7 +13,7 @@ from fimtheory.report.mathml import to_mathml
 FOLDER = Path(__file__).parent.parent / "derivations"
 SCRIPTS = sorted(path for path in FOLDER.glob("*.py") if not path.name.startswith("_"))
 LANDING = "# --- landing"
-ABOVE_LANDING = {"notation", "latex", "functions", "gaussian", "activations"}
+ABOVE_LANDING = {"notation", "latex", "functions", "gaussian", "activations", "spectra"}
 
 each_script = pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
 
