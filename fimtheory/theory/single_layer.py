@@ -1,0 +1,257 @@
+r"""The spectrum of one hidden layer: Y(X) = W2 f(W1 X), squared loss, Gaussian weights and inputs, large width.
+
+H = E_X J'J over all weights of W1 (n1 x n0, entries N(0, 1/n0)) and W2 (n2 x n1, entries N(0, 1/n1)); widths
+n0 : n1 : n2 = g0 : 1 : g1. The whole theorem is one 2 x 2 matrix. With alpha = eta' - zeta, beta = eta - zeta and a, b
+the squared singular values of W2 and W1,
+
+    M(a, b) = [[g1 alpha + zeta a, zeta sqrt(ab)], [zeta sqrt(ab), beta + zeta b]]
+
+has the eigenvalues of H that belong to one pair of singular values; a and b are independent and follow
+Marchenko-Pastur laws (``derivations/pennington2018_theorem1.py``). Moments are per eigenvalue: H has n1 (n0 + n2).
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import sympy as sp
+from mpmath import mp
+
+from fimtheory.activations import Activation, parse_number
+from fimtheory.errors import InputError, NotCertified, OutsideAssumptions
+from fimtheory.gaussian.certification import equal
+from fimtheory.gaussian.quantity import number
+from fimtheory.notation import SYMBOLS
+from fimtheory.spectra import TwoModeLaw
+
+eta, eta_prime, zeta, z = (SYMBOLS[name] for name in ("eta", "eta_prime", "zeta", "z"))
+ALPHA, BETA = eta_prime - zeta, eta - zeta
+
+MAX_MOMENT = 60
+_SMALL_MEAN = 12  # a Gaussian mean below 10^-12 of sqrt(eta), of an activation without closed form, is rounding
+
+Aspect = tuple[sp.Expr, sp.Expr]
+SQUARE: Aspect = (sp.S.One, sp.S.One)
+
+
+def theorem_matrix(a, b, aspect: Aspect = SQUARE) -> sp.Matrix:
+    """M(a, b): its two eigenvalues are those of H on the singular pair with squared singular values a of W2, b of W1.
+
+    *Source*: equivalent to Pennington, Worah (2018), theorem 1. *Holds when* n is large and f has zero Gaussian mean.
+
+    >>> theorem_matrix(0, 4).eigenvals()
+    {-zeta + eta_prime: 1, 3*zeta + eta: 1}
+    """
+    a, b = sp.sympify(a), sp.sympify(b)
+    coupling = zeta * sp.sqrt(a) * sp.sqrt(b)
+    return sp.Matrix([[aspect[1] * ALPHA + zeta * a, coupling], [coupling, BETA + zeta * b]])
+
+
+def special_points() -> dict[str, sp.Expr]:
+    """z_1 .. z_6 of the square layer: the eigenvalues of M at the corners a, b in {0, 4}.
+
+    *Source*: Pennington, Worah (2018), eqs. 23 and 24. z_1 and z_6 are the ends of the limiting spectrum, not the
+    extreme eigenvalues of H, n of which stay outside (:mod:`fimtheory.theory.single_layer_outliers`).
+
+    >>> special_points()["z2"]
+    3*zeta + eta
+    """
+    middle = (eta + eta_prime + 6 * zeta) / 2
+    radius = sp.sqrt((eta_prime - eta) ** 2 + 64 * zeta**2) / 2
+    return {
+        "z1": eta - zeta,
+        "z2": eta + 3 * zeta,
+        "z3": middle - radius,
+        "z4": eta_prime - zeta,
+        "z5": eta_prime + 3 * zeta,
+        "z6": middle + radius,
+    }
+
+
+def singular_value_moment(k: int, ratio: sp.Expr) -> sp.Expr:
+    """E a^k for the squared singular values a of a ratio n x n matrix with entries N(0, 1/n), per column.
+
+    The k-th Narayana polynomial of the ratio; at ratio 1 the Catalan number.
+
+    >>> singular_value_moment(3, sp.S.One), singular_value_moment(2, sp.Symbol("g"))
+    (5, g**2 + g)
+    """
+    if k == 0:
+        return sp.S.One
+    return sum((sp.binomial(k, r) * sp.binomial(k, r - 1) * ratio**r / k for r in range(1, k + 1)), sp.S.Zero)
+
+
+@functools.lru_cache(maxsize=256)
+def spectral_moment(k: int, aspect: Aspect = SQUARE) -> sp.Expr:
+    """The k-th moment of the limiting spectrum, m_k = lim tr H^k / (n1 (n0 + n2)), as a polynomial in the constants.
+
+    Formula: k/2 times the coefficient of x^k in -E log det(1 - x M), that is, with C_i the Catalan numbers,
+    m_k = (alpha^k + beta^k)/2 + sum_{i+j >= 1} k/(2(i+j)) binom(i+j, i) C_i C_j zeta^(i+j)
+    sum_{r+s = k-i-j} binom(i+r-1, r) binom(j+s-1, s) alpha^r beta^s; Narayana polynomials for rectangular layers.
+    *Source*: our own; k = 1, 2 are Pennington, Worah (2018), eq. 27. *As printed* there, the trace is divided by n,
+    where 2 n^2 eigenvalues are averaged.
+
+    >>> spectral_moment(1), spectral_moment(2)
+    (eta/2 + eta_prime/2, eta**2/2 + eta_prime**2/2 + 2*zeta**2)
+    """
+    if isinstance(k, bool) or not isinstance(k, int) or not 0 <= k <= MAX_MOMENT:
+        raise InputError(f"moment {k} is not offered: give a whole number from 0 to {MAX_MOMENT}")
+    if k == 0:
+        return sp.S.One
+    g0, g1 = aspect
+    alpha, beta = g1 * ALPHA, BETA
+    total = g0 * alpha**k + g1 * beta**k
+    for i in range(k + 1):
+        for j in range(max(0, 1 - i), k + 1 - i):
+            total += _traces(i, j, aspect) * zeta ** (i + j) * _shifts(k, i, j, alpha, beta)
+    return sp.expand(total / (g0 + g1))
+
+
+def _traces(i: int, j: int, aspect: Aspect) -> sp.Expr:
+    """sum over singular pairs of a^i b^j, per n1^2: a vanishing power counts the directions of the other side."""
+    g0, g1 = aspect
+    first = singular_value_moment(i, g1) if i else g1
+    second = singular_value_moment(j, 1 / g0) if j else g0
+    # W1 W1' has n1 rows and entries N(0, 1/n0): its moments per row are those per column at ratio 1/g0, times g0.
+    return first * (second * g0 if j else second)
+
+
+def _shifts(k: int, i: int, j: int, alpha: sp.Expr, beta: sp.Expr) -> sp.Expr:
+    rest = k - i - j
+    weights = (_negative_binomial(i, r) * _negative_binomial(j, rest - r) for r in range(rest + 1))
+    series = sum((w * alpha**r * beta ** (rest - r) for r, w in enumerate(weights)), sp.S.Zero)
+    return sp.Rational(k, i + j) * sp.binomial(i + j, i) * series
+
+
+def _negative_binomial(i: int, r: int) -> sp.Integer:
+    """The coefficient of x^r in (1 - x)^(-i)."""
+    return sp.Integer(r == 0) if i == 0 else sp.binomial(i + r - 1, r)
+
+
+def conditioning() -> sp.Expr:
+    """m_2/m_1^2, the measure of conditioning of Pennington, Worah (2018), section 4.1: 1 or more, scale-invariant.
+
+    >>> conditioning().subs({eta: 1, eta_prime: 1, zeta: 1})
+    3
+    """
+    return 2 * (eta**2 + eta_prime**2 + 4 * zeta**2) / (eta + eta_prime) ** 2
+
+
+def printed_integrand(point: sp.Expr, l1: sp.Expr, l2: sp.Expr) -> sp.Expr:
+    """The integrand of Pennington, Worah (2018), eq. 20, against dmu_1(l1) dmu_2(l2), measures of mass zeta each."""
+    denominator = BETA * ALPHA + l1 * (point - eta + zeta) + l2 * (point - eta_prime + zeta) - point**2
+    return (l1 + l2 - 2 * point) / (2 * zeta**2 * denominator)
+
+
+@dataclass(frozen=True)
+class SingleLayer:
+    """A hidden layer with an activation, and the limiting spectrum of its Fisher information matrix.
+
+    ``aspect`` is (n0/n1, n2/n1), exact. Raises :class:`OutsideAssumptions` where the Gaussian mean is not zero, where
+    the derivative is not square-integrable, or where an aspect ratio is not positive.
+
+    >>> import fimtheory as ft
+    >>> layer = SingleLayer(ft.activation("f_opt"))
+    >>> layer.conditioning, layer.moment(1), layer.special_points["z1"]
+    (21/19, 19/13, 12/13)
+    """
+
+    activation: Activation
+    aspect: Aspect = SQUARE
+    digits: int = 16
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "aspect", tuple(_ratio(g) for g in self.aspect))
+        if len(self.aspect) != 2:
+            raise InputError(f"{len(self.aspect)} aspect ratios: give two, input and output width over hidden width")
+        require_zero_mean(self.activation)
+        _ = self.constants  # a divergent eta' is refused here, not later
+
+    def __repr__(self) -> str:
+        shape = "" if self.is_square else f", aspect {self.aspect[0]}:1:{self.aspect[1]}"
+        return f"<SingleLayer of {self.activation.name}{shape}>"
+
+    @property
+    def is_square(self) -> bool:
+        """Whether all three widths agree."""
+        return self.aspect == SQUARE
+
+    @functools.cached_property
+    def constants(self) -> dict[str, sp.Expr]:
+        """eta, eta', zeta, exactly."""
+        phi = self.activation
+        return {"eta": phi.eta, "eta_prime": phi.eta_prime, "zeta": phi.zeta}
+
+    def substitute(self, formula: sp.Expr) -> sp.Expr:
+        """A formula in the symbols eta, eta', zeta, for this activation."""
+        return formula.subs({SYMBOLS[name]: value for name, value in self.constants.items()})
+
+    @property
+    def special_points(self) -> dict[str, sp.Expr]:
+        """z_1 .. z_6 (of the square layer)."""
+        if not self.is_square:
+            raise OutsideAssumptions(
+                "z_1 to z_6 are those of a square layer: see law.edges for this one", "square layers"
+            )
+        return {name: self.substitute(point) for name, point in special_points().items()}
+
+    def moment(self, k: int) -> sp.Expr:
+        """m_k, exactly."""
+        return self.substitute(spectral_moment(k, self.aspect))
+
+    @property
+    def conditioning(self) -> sp.Expr:
+        """m_2/m_1^2, exactly."""
+        m1, m2 = (spectral_moment(k, self.aspect) for k in (1, 2))
+        return self.substitute(m2 / m1**2)
+
+    def shifts(self, digits: int | None = None) -> tuple[mp.mpf, mp.mpf, mp.mpf]:
+        """alpha, beta, zeta as numbers; the differences are formed before rounding, however close f is to linear."""
+        wanted = digits or self.digits
+        return tuple(_number_or_zero(self.substitute(e), wanted) for e in (ALPHA, BETA, zeta))
+
+    @functools.cached_property
+    def law(self) -> TwoModeLaw:
+        """The limiting spectrum: density, distribution function, quantiles, samples, Stieltjes transform."""
+        self.activation._require_numbers()
+        alpha, beta, slope = map(float, self.shifts(20))
+        return TwoModeLaw(alpha, beta, slope, aspect=(float(self.aspect[0]), float(self.aspect[1])))
+
+
+def require_zero_mean(phi: Activation) -> None:
+    """The assumption of theorem 1, eq. 19: E f(Z) = 0. Raises :class:`OutsideAssumptions`, and says how to centre f."""
+    if phi.mean == 0 or _is_negligible(phi):
+        return
+    shown = f" {mp.nstr(number(phi.mean, 6), 4)}" if not phi.mean.free_symbols else f" {phi.mean}"
+    raise OutsideAssumptions(
+        f"{phi.name} has the Gaussian mean{shown}: the spectrum of one hidden layer needs mean zero; subtract it, with"
+        " activation(...).centred() or --centred on the command line",
+        "E f(Z) = 0",
+    )
+
+
+def _is_negligible(phi: Activation) -> bool:
+    try:
+        return equal(phi.mean, 0)
+    except NotCertified:
+        size = number(phi.mean, 20) if not phi.mean.free_symbols else mp.inf
+        return abs(size) < mp.mpf(10) ** -_SMALL_MEAN * mp.sqrt(number(phi.eta, 20))
+
+
+def _number_or_zero(e: sp.Expr, digits: int) -> mp.mpf:
+    """A non-negative number; a ball around zero is zero (f is linear)."""
+    return max(number(e, digits), mp.mpf(0))
+
+
+def _ratio(value) -> sp.Expr:
+    try:
+        ratio = parse_number(str(value)) if isinstance(value, float | str) else sp.sympify(value)
+    except (TypeError, ValueError):  # errors of the parser are ValueErrors
+        raise InputError(f"the aspect ratio {value!r} is not a number: write for instance 2 or 1/2") from None
+    if isinstance(value, bool) or not isinstance(ratio, sp.Expr) or not ratio.is_positive or not ratio.is_number:
+        raise OutsideAssumptions(
+            f"the aspect ratio {value} is not possible: give a positive number, a width over the hidden width",
+            "positive aspect ratios",
+        )
+    return ratio
