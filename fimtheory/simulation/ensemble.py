@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
-from contextlib import nullcontext
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from concurrent.futures import Executor
+from dataclasses import dataclass
 
 import numpy as np
 
 from fimtheory.errors import InputError
 from fimtheory.simulation.backends import Backend, numpy_backend
 from fimtheory.simulation.dual_gram import backward, layer_terms
+from fimtheory.simulation.measurements import Measurements, Progress, Seed, check_ensemble, collect
 from fimtheory.simulation.networks import Architecture, Network, draw_network, forward
 from fimtheory.simulation.statistics import metric_statistics, overlaps
 
 METRICS = ("F", "F_blocks", "NTK", "A", "A_blocks")
 
-Seed = int | tuple[int, ...]
-Progress = Callable[[int, int], None]
-
 
 @dataclass(frozen=True)
-class Ensemble:
+class Ensemble(Measurements):
     """Measurements of independent networks: one number a network and observable.
 
     Observables are ``deep.<metric>.<statistic>`` with the metrics ``F``, ``F_blocks[l]`` (l = 1..L), ``NTK``, ``A``,
@@ -34,35 +31,6 @@ class Ensemble:
 
     architecture: Architecture
     n_samples: int
-    seed: Seed
-    observables: dict[str, np.ndarray] = field(repr=False)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of all observables."""
-        return tuple(self.observables)
-
-    @property
-    def n_networks(self) -> int:
-        """The number of networks drawn."""
-        return len(next(iter(self.observables.values())))
-
-    def values(self, name: str) -> np.ndarray:
-        """One number a network, of shape ``(n_networks,)``. Raises :class:`InputError` for a name not measured."""
-        if name not in self.observables:
-            raise InputError(f"{name!r} was not measured: name one of {', '.join(self.names)}, or ask for its metric")
-        return self.observables[name]
-
-    def mean(self, name: str) -> float:
-        """The mean over networks."""
-        return float(self.values(name).mean())
-
-    def standard_error(self, name: str) -> float:
-        """The standard error of :meth:`mean`, from the scatter of at least two networks."""
-        values = self.values(name)
-        if len(values) < 2:
-            raise InputError("one network shows no scatter: simulate with n_networks >= 2 for a standard error")
-        return float(values.std(ddof=1) / np.sqrt(len(values)))
 
     def __repr__(self) -> str:
         return (
@@ -97,27 +65,8 @@ def simulate(
     _check(n_samples, n_networks, seed, metrics, workers)
     backend = backend or numpy_backend()
     tasks = [(architecture, n_samples, seed, index, frozenset(metrics), backend) for index in range(n_networks)]
-    rows: list[dict[str, float]] = [{}] * n_networks
-    for done, (index, row) in enumerate(_run(tasks, workers), start=1):
-        rows[index] = row
-        if progress is not None:
-            progress(done, n_networks)
-    return Ensemble(architecture, n_samples, seed, {name: np.array([row[name] for row in rows]) for name in rows[0]})
-
-
-def _run(tasks: list[tuple], workers: int | Executor) -> Iterator[tuple[int, dict[str, float]]]:
-    """Yield ``(index, measurements)`` as networks are finished, in any order."""
-    if workers == 1:
-        yield from ((index, simulate_network(*task)) for index, task in enumerate(tasks))
-        return
-    with ThreadPoolExecutor(workers) if isinstance(workers, int) else nullcontext(workers) as executor:
-        futures = {executor.submit(simulate_network, *task): index for index, task in enumerate(tasks)}
-        try:
-            for future in as_completed(futures):
-                yield futures[future], future.result()
-        finally:
-            for future in futures:
-                future.cancel()
+    observables = collect(simulate_network, tasks, workers, progress)
+    return Ensemble(seed, observables, architecture, n_samples)
 
 
 def simulate_network(
@@ -165,11 +114,6 @@ def _named(metric: str, statistics: dict[str, float]) -> dict[str, float]:
 def _check(n_samples: int, n_networks: int, seed: Seed, metrics: Collection[str], workers: int | Executor) -> None:
     if n_samples < 2:
         raise InputError(f"n_samples = {n_samples} leaves no pair of samples to overlap: write at least 2")
-    if n_networks < 1:
-        raise InputError(f"n_networks = {n_networks} is no ensemble: write at least 1")
-    if min(seed if isinstance(seed, tuple) else (seed,)) < 0:
-        raise InputError(f"seed = {seed} is negative: write a non-negative whole number")
-    if isinstance(workers, int) and workers < 1:
-        raise InputError(f"workers = {workers} leave the work undone: write at least 1, or give an executor")
+    check_ensemble(n_networks, seed, workers)
     if isinstance(metrics, str) or not set(metrics) <= set(METRICS):
         raise InputError(f"metrics = {metrics!r}: give a collection of names among {', '.join(METRICS)}")

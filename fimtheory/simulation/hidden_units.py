@@ -67,7 +67,7 @@ def pair_moments(W1: np.ndarray, f: Function, df: Function, kinks: Sequence[floa
     units = _single_units(f, df, kinks, scales, terms)
     moments = _mehler(units, scales, np.where(parallel, 0, correlations))
     for a, d in np.argwhere(np.triu(parallel)):
-        _fill_parallel(moments, a, d, f, df, kinks, scales, correlations[a, d])
+        _fill_parallel(moments, a, d, f, df, kinks, scales, float(correlations[a, d]))
     _fill_diagonal(moments, units, scales)
     return moments
 
@@ -215,14 +215,14 @@ def _fill_parallel(
 def _plane_moments(f: Function, df: Function, kinks: Sequence[float], p: float, q: float, c: float) -> np.ndarray:
     """E of f f, f' f' (1, Z^2, Z T, T^2), f' f Z and f f' Z, first factor at p Z and second at q (c Z + sine T)."""
     sine = math.sqrt((1 - c) * (1 + c))
-    kinks = np.asarray(kinks, dtype=float)
+    cuts = np.asarray(kinks, dtype=float)
     # Seen through the average over T, a kink of the second unit is a layer of width sine / c in Z.
-    layers = np.add.outer(kinks / (q * c), sine / c * np.array([-8, -4, -2, -1, 0, 1, 2, 4, 8])).ravel()
-    outer_cuts = np.concatenate([kinks / p, layers])[None]
+    layers = np.add.outer(cuts / (q * c), sine / c * np.array([-8, -4, -2, -1, 0, 1, 2, 4, 8])).ravel()
+    outer_cuts = np.concatenate([cuts / p, layers])[None]
 
     def table(level: int) -> tuple[np.ndarray, np.ndarray]:
         z, outer = (row[0] for row in _rule(outer_cuts, level))
-        t, inner = _rule((kinks / q - c * z[:, None]) / sine, level)
+        t, inner = _rule((cuts / q - c * z[:, None]) / sine, level)
         left, left_slope = _applied(f, df, p * z)
         right, right_slope = _applied(f, df, q * (c * z[:, None] + sine * t))
         slope_moments = [np.einsum("zt,zt->z", inner * t**k, right_slope) for k in (0, 1, 2)]

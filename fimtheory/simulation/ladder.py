@@ -6,20 +6,24 @@ from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Generic, TypeVar
 
 import numpy as np
 
 from fimtheory.errors import InputError
 from fimtheory.simulation.backends import Backend
-from fimtheory.simulation.ensemble import METRICS, Ensemble, Progress, simulate
+from fimtheory.simulation.ensemble import METRICS, Ensemble, simulate
+from fimtheory.simulation.measurements import Measurements, Progress
 from fimtheory.simulation.networks import Architecture
+
+Rung = TypeVar("Rung", bound=Measurements)
 
 
 @dataclass(frozen=True)
-class Ladder:
-    """One :class:`Ensemble` for each width, narrowest first."""
+class Ladder(Generic[Rung]):
+    """One ensemble for each width, narrowest first."""
 
-    ensembles: dict[int, Ensemble] = field(repr=False)
+    ensembles: dict[int, Rung] = field(repr=False)
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -61,7 +65,7 @@ def simulate_ladder(
     backend: Backend | None = None,
     progress: Progress | None = None,
     workers: int | Executor = 1,
-) -> Ladder:
+) -> Ladder[Ensemble]:
     """Simulate ``make_architecture(M)`` for every width ``M``, each with its own independent stream of random numbers.
 
     ``n_networks`` is one number for all widths, or one for each. A width's numbers depend on ``seed`` and on the width
@@ -73,18 +77,34 @@ def simulate_ladder(
     >>> simulate_ladder(linear, [4, 8], n_samples=3, n_networks=[6, 3], seed=1, metrics={"F"})
     <Ladder of widths (networks) 4 (6), 8 (3): 12 observables>
     """
+
+    def rung(width: int, number: int, report: Progress | None) -> Ensemble:
+        return simulate(make_architecture(width), n_samples, number, (seed, width), metrics, backend, report, workers)
+
+    return build_ladder(rung, widths, n_networks, progress)
+
+
+def build_ladder(
+    rung: Callable[[int, int, Progress | None], Rung],
+    widths: Sequence[int],
+    n_networks: int | Sequence[int],
+    progress: Progress | None,
+) -> Ladder[Rung]:
+    """The ensembles ``rung(width, number of networks, progress)`` of all widths, narrowest first.
+
+    ``n_networks`` is one number for all widths, or one for each; ``progress`` runs over all of them. Raises
+    :class:`InputError`.
+    """
     numbers = [n_networks] * len(widths) if isinstance(n_networks, int) else list(n_networks)
     if len(numbers) != len(widths):
         raise InputError(f"n_networks has {len(numbers)} entries for {len(widths)} widths: write one, or one for each")
     if not widths or len(set(widths)) < len(widths) or min(widths) < 1:
         raise InputError(f"widths = {list(widths)}: write different positive widths, e.g. [100, 200, 400]")
-    ensembles: dict[int, Ensemble] = {}
+    ensembles: dict[int, Rung] = {}
     done = 0
     for width, number in sorted(zip(widths, numbers, strict=True)):
         report = partial(_shifted, progress, done, sum(numbers)) if progress is not None else None
-        ensembles[width] = simulate(
-            make_architecture(width), n_samples, number, (seed, width), metrics, backend, report, workers
-        )
+        ensembles[width] = rung(width, number, report)
         done += number
     return Ladder(ensembles)
 
