@@ -10,7 +10,7 @@ from mpmath import mp
 
 import fimtheory as ft
 from fimtheory.emission import emit
-from fimtheory.errors import InputError
+from fimtheory.errors import InputError, NotCertified
 from fimtheory.functions import BivariateNormalCDF, Phi, sigmoid, softplus
 from fimtheory.gaussian.field import VARIANCE
 
@@ -221,3 +221,28 @@ def test_cupy_is_asked_for_politely():
     except ImportError:
         with pytest.raises(InputError, match=r'pip install "fimtheory\[cupy\]"'):
             emit(x, x, "cupy")
+
+
+@pytest.mark.parametrize(
+    "e",
+    [
+        sp.gamma(sp.Rational(1, 4)),
+        sp.elliptic_k(sp.Rational(1, 3)),
+        sp.elliptic_e(sp.Rational(-7, 2)),
+        sp.gamma(sp.Rational(-1, 4)) * sp.elliptic_e(sp.Rational(1, 3)),
+    ],
+    ids=str,
+)
+def test_special_constants_are_enclosed(e):
+    """Against mpmath at 40 digits: not the double precision of Python's own math, whatever the name."""
+    with mp.workdps(40):
+        reference = sp.lambdify((), e, "mpmath")()
+        ball = ft.certify(e, 30)
+        assert abs(mp.mpf(ball.value) - reference) < mp.mpf(10) ** -28
+        assert ball.digits >= 30
+
+
+@pytest.mark.parametrize("e", [sp.loggamma(sp.Rational(1, 4)), sp.acosh(3), sp.EulerGamma, sp.elliptic_k(3)], ids=str)
+def test_what_has_no_ball_arithmetic_is_not_certified(e):
+    with pytest.raises(NotCertified):
+        ft.certify(e, 20)

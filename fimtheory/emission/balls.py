@@ -10,6 +10,8 @@ import sympy as sp
 from flint import acb, arb, fmpq, fmpz_poly
 from sympy.printing.pycode import PythonCodePrinter
 
+from fimtheory.errors import NotCertified
+
 _BALL_METHODS = "exp log sin cos tan sinh cosh tanh asin acos atan asinh erf erfc".split()
 
 
@@ -57,9 +59,15 @@ class _BallPrinter(PythonCodePrinter):
     def _print_Function(self, expr):
         return f"{type(expr).__name__}({', '.join(self._print(a) for a in expr.args)})"
 
+    # Otherwise gamma, floor and others would be those of Python's math, in double precision and without a bound.
+    _print_known_func = _print_Function
+
 
 for _name in "Max Min Abs sign Heaviside Phi BivariateNormalCDF sigmoid softplus".split() + _BALL_METHODS:
     setattr(_BallPrinter, f"_print_{_name}", _BallPrinter._print_Function)
+
+
+_PRINTED = {"Piecewise", "Pi", "Exp1"}  # functions and constants that the printer itself writes out
 
 
 def ball_function(e: sp.Expr, symbols: tuple[sp.Symbol, ...], kernels: dict[str, Callable]) -> Callable:
@@ -75,6 +83,9 @@ def complex_function(e: sp.Expr, symbols: tuple[sp.Symbol, ...], kernels: dict[s
 
 
 def _function(e: sp.Expr, symbols: tuple[sp.Symbol, ...], namespace: dict[str, Any]) -> Callable:
+    unknown = sorted({type(f).__name__ for f in e.atoms(sp.Function, sp.NumberSymbol)} - _PRINTED - set(namespace))
+    if unknown:
+        raise NotCertified(f"{', '.join(unknown)} has no ball arithmetic here")
     printer = _BallPrinter({"fully_qualified_modules": False, "inline": True, "allow_unknown_functions": True})
     return sp.lambdify(symbols, e, modules=[namespace], printer=printer, cse=True)
 
@@ -179,6 +190,9 @@ _REAL: dict[str, Any] = _COMMON | {
     "Heaviside": lambda u, half=None: (u.sgn() + 1) / 2,
     "softplus": lambda u: (1 + u.exp()).log() if u < 0 else u + (1 + (-u).exp()).log(),
     "BivariateNormalCDF": _bivariate,
+    "gamma": lambda u: u.gamma(),
+    "elliptic_k": lambda m: acb(m).elliptic_k().real if m < 1 else arb("nan"),
+    "elliptic_e": lambda m: acb(m).elliptic_e().real if m < 1 else arb("nan"),
 }
 
 
