@@ -273,13 +273,11 @@ def brute(x0, x1, y0, y1) -> list:
 
 def closed_form(case: dict, J: sp.Poly, D: sp.Poly):
     """l -> the density in R_F, R_J and R_D."""
-    numerator = sp.lambdify((l, a), ((v / u**2 * a + LINE / v) * (4 - a) * (4 - LINE)).subs(case), "sympy")
-    ratio = _lambdified(u / v, case)
     powers = sp.lambdify((p0, p1, q0, q1), [J.coeff_monomial(s**k) for k in range(4)], "mpmath")
-    pole = D.gens[1]
-    others = sp.lambdify((p0, p1, q0, q1), [D.coeff_monomial(m) for m in (1, s, s**2, pole)], "mpmath")
+    others = sp.lambdify((p0, p1, q0, q1), [D.coeff_monomial(m) for m in (1, s, s**2, D.gens[1])], "mpmath")
 
     def at(point):
+        upper, lower, unit = (_number(case[symbol]) for symbol in (alpha, beta, zeta))
         r1, r2, r3, r4 = roots(case, point)
         ends = (r2 - r1, r3 - r1, r4 - r2, r4 - r3)
         j0, j1, d = integrals(*ends)
@@ -287,12 +285,20 @@ def closed_form(case: dict, J: sp.Poly, D: sp.Poly):
         j2 = -(e0 * j0 + e1 * j1 + e * d) / e2
         c0, c1, c2, c3 = powers(*ends)
         j3 = -(c0 * j0 + c1 * j1 + c2 * j2) / c3
-        cubic = sp.Poly(numerator(sp.Float(point, mp.dps), sp.Float(r3, mp.dps) - sp.Float(r3 - r2, mp.dps) * s), s)
-        g = [mp.mpf(cubic.coeff_monomial(s**k)) for k in range(4)]
-        total = sum(x * y for x, y in zip(g, (j0, j1, j2, j3), strict=True))
-        return abs(ratio(point, 0)) * total / (8 * mp.pi**2)
+        g = numerator(point - upper, point - lower, unit, (r3, r2 - r3))
+        return abs((point - upper) / (point - lower)) * mp.fdot(g, (j0, j1, j2, j3)) / (8 * mp.pi**2)
 
     return at
+
+
+def numerator(x, y, unit, first: tuple) -> list:
+    """Coefficients of (v a/u^2 + b/v)(4 - a)(4 - b) by powers of s; a is linear in s, and so is b on the line."""
+    second = (y / unit - first[0] * y / x, -first[1] * y / x)
+    weight = [y * p / x**2 + q / y for p, q in zip(first, second, strict=True)]
+    product = [mp.one]
+    for constant, slope in (weight, (4 - first[0], -first[1]), (4 - second[0], -second[1])):
+        product = [constant * p + slope * q for p, q in zip([*product, 0], [0, *product], strict=True)]
+    return product
 
 
 # --- landing
