@@ -212,7 +212,9 @@ class _Network:
     def spectrum(self) -> Spectrum:
         if self.dense:
             return Spectrum.from_eigenvalues(np.linalg.eigvalsh(self.fisher.dense()))
-        return stochastic_lanczos(self.fisher.matvec, self.fisher.shape[0], self.probes, self.steps, self.sequence)
+        size = self.fisher.shape[0]
+        spectrum = stochastic_lanczos(self.fisher.matvec, size, self.probes, self.steps, self.sequence)
+        return spectrum.calibrated(*self.moments)
 
     @cached_property
     def extremes(self) -> tuple[float, float]:
