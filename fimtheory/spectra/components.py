@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 from mpmath import mp
 
-from fimtheory.spectra import elliptic, end_rule
+from fimtheory.spectra import arc_rule, elliptic, end_rule
 from fimtheory.spectra.arithmetic import Arithmetic
 from fimtheory.spectra.marchenko_pastur import MarchenkoPastur, bulk_share_below, bulk_stieltjes
 from fimtheory.spectra.pair import Level, Pair, Side, Stored, distance, eigenvalues
@@ -114,9 +114,9 @@ class ShiftedBulk:
         return bulk_share_below(self.side.ratio, distance(l, self.edges[0]), -distance(l, self.edges[1]))
 
     def stieltjes(self, z: Array) -> Array:
-        t = distance(z, self.edges[0]) / self.zeta + self.side.low
+        past = [distance(z, edge) / self.zeta for edge in self.edges]
         with np.errstate(divide="ignore", invalid="ignore"):
-            return bulk_stieltjes(self.side.ratio, t) / self.zeta
+            return bulk_stieltjes(self.side.ratio, *past) / self.zeta
 
     def draw(self, uniform: Array) -> Array:
         t = MarchenkoPastur(self.side.ratio).bulk_quantile(uniform[0])
@@ -157,8 +157,9 @@ class CoupledPair:
         closed = np.zeros(value.shape, dtype=bool)
         if self.pair.square:
             closed = (level.left_lead != 0) & (level.right_lead != 0)
-            value[closed], cancellation = elliptic.density(self.pair, level[closed])
-            closed[closed] = cancellation < self._tolerated(digits)
+            with np.errstate(all="ignore"):  # what overflows is not kept
+                value[closed], size = elliptic.density(self.pair, level[closed])
+                closed[closed] = size < self._tolerated(digits) * np.abs(value[closed])
         value[~closed] = end_rule.density(self.pair, level[~closed], digits)
         return value
 
@@ -177,7 +178,7 @@ class CoupledPair:
         return value
 
     def stieltjes(self, z: Array) -> Array:
-        return end_rule.stieltjes(self.pair, z)
+        return arc_rule.stieltjes(self.pair, z)
 
     def draw(self, uniform: Array) -> Array:
         pair, upper, lower = self.pair, self.pair.upper[0], self.pair.lower[0]

@@ -43,7 +43,7 @@ def complete_integrals(e: Array, D: Array, f: Array, kind: Arithmetic) -> tuple[
 
 
 def density(pair: Pair, level: Level) -> tuple[Array, Array]:
-    """The density at levels inside the support, off the special points; and the factor by which its terms cancel.
+    """The density at levels inside the support, off the special points; and the sum of the sizes of its terms.
 
     rho = 1/(8 pi^2) int (1/zeta + a delta/u^2) (4 - a)(4 - b) da / sqrt(a (4 - a) b (4 - b)), both ratios being one.
     """
@@ -61,7 +61,7 @@ def density(pair: Pair, level: Level) -> tuple[Array, Array]:
     coefficients = _product(_product([*speed], first), second)
     value = sum(c * integral for c, integral in zip(coefficients, integrals, strict=True))
     size = sum(np.abs(c) * size for c, size in zip(coefficients, sizes, strict=True))
-    return value / (8 * pair.kind.pi() ** 2), (size / np.abs(value)).astype(float)
+    return value / (8 * pair.kind.pi() ** 2), size / (8 * pair.kind.pi() ** 2)
 
 
 def _product(polynomial: list[Array], linear: tuple[Array, Array]) -> list[Array]:

@@ -15,11 +15,10 @@ import numpy as np
 from mpmath import mp
 
 from fimtheory.spectra.arithmetic import Arithmetic
-from fimtheory.spectra.marchenko_pastur import bulk_share_below, bulk_stieltjes
-from fimtheory.spectra.pair import Level, Pair, distance
+from fimtheory.spectra.marchenko_pastur import bulk_share_below
+from fimtheory.spectra.pair import Level, Pair
 
 _STEP, _REACH = 0.45, 75.0  # exp(-2 pi^2/step) and exp(-reach/2) are below rounding
-_ARC_STEP = 0.23  # on the arc the branch points are twice as close: exp(-pi^2/step)
 _DEEPEST = 600.0  # the range of floats ends at exp(-708)
 _CHUNK = 400  # levels at once: the arrays stay in the cache
 
@@ -86,38 +85,6 @@ def _share(pair: Pair, level: Level, s: Array) -> Array:
     above = np.where(right, nodes.above_root, nodes.below_root)
     weight = np.sqrt(nodes.above_low * nodes.below_high) / (pair.a.low + nodes.above_low) * nodes.rate
     return (weight * bulk_share_below(pair.b.ratio, below, above)).sum(axis=1) / (2 * math.pi * pair.a.share)
-
-
-def stieltjes(pair: Pair, z: Array) -> Array:
-    """G(z) = E tr(z - M)^-1 / 2 for z in the closed upper half-plane, shape ``(n,)``, on the axis the limit from above.
-
-    The average over a is closed. As functions of b, all branch points of the result are in the upper half-plane, so
-    that the average over b is taken along an arc in the lower one, w = (b - b_-)/(b_+ - b) = exp(s - i pi/2): the
-    distance to the axis does not matter.
-    """
-    u, v = distance(z, pair.upper), distance(z, pair.lower)
-    infinite = (u == 0) & (pair.a.low == 0) | (v == 0) & ((pair.b.low == 0) | (pair.delta == 0))
-    v = np.where(v == 0, np.finfo(float).tiny ** 0.5 * pair.zeta, v)
-    value = np.empty(z.shape, dtype=complex)
-    for start in range(0, z.size, _CHUNK):
-        part = slice(start, start + _CHUNK)
-        value[part] = _arc(pair, u[part, None], v[part, None])
-    return np.where(infinite, complex(math.nan, -math.inf), value)
-
-
-def _arc(pair: Pair, u: Array, v: Array) -> Array:
-    """E_b s (u/zeta + v/zeta - b - |1 - ratio| - min(ratio, 1) c s)/(2 v), s = E_a 1/(c - a), c = (u/v)(v/zeta - b)."""
-    scale = float(np.abs(v).min()) / (pair.zeta * pair.b.width)
-    depth = _REACH - math.log(min(max(scale, math.exp(-_DEEPEST)), 1.0))
-    s = _ARC_STEP * np.arange(-math.ceil(depth / _ARC_STEP), math.ceil(_REACH / _ARC_STEP))
-    w = np.exp(s) * -1j
-    b = pair.b.low + pair.b.width * w / (1 + w)
-    root = np.exp(s / 2) * np.exp(-0.25j * math.pi)
-    weight = pair.b.width**2 * root * w / (1 + w) ** 3 / (2 * math.pi * pair.b.share * b) * _ARC_STEP
-    c = (u / v) * (v / pair.zeta - b)
-    inner = bulk_stieltjes(pair.a.ratio, c)
-    bracket = u / pair.zeta + v / pair.zeta - b - pair.a.gap - pair.a.share * c * inner
-    return (weight * inner * bracket).sum(axis=1) / (2 * v[:, 0])
 
 
 def _rule(pair: Pair, digits: int) -> tuple[float, float]:

@@ -9,7 +9,7 @@ import numpy as np
 from fimtheory.errors import NotConverged
 
 _EPS = np.finfo(float).eps
-_MOST_STEPS = 200
+_MOST_STEPS = 4000  # bisections alone get down to the smallest float
 _BISECT_EVERY = 3  # Newton's method alone creeps where the function is flat
 
 Array = np.ndarray

@@ -10,32 +10,12 @@ from numbers import Real
 import numpy as np
 
 from fimtheory.errors import InputError
+from fimtheory.spectra.arguments import Seed, above_axis, levels, moment_count, probabilities, uniform
 from fimtheory.spectra.inversion import invert
 
 _SERIES_BELOW, _SERIES_TERMS = 0.1, 20  # 0.1^18 is below rounding
 
 Array = np.ndarray
-Seed = int | tuple[int, ...]
-
-
-def streams(seed: Seed, count: int) -> list[np.random.Generator]:
-    """Independent counter-based generators; raises :class:`InputError` for a seed that NumPy does not accept."""
-    try:
-        return [
-            np.random.Generator(np.random.Philox(np.random.SeedSequence(seed, spawn_key=(i,)))) for i in range(count)
-        ]
-    except (TypeError, ValueError):
-        raise InputError(
-            f"the seed {seed!r} is not possible: give a whole number, 0 or more, or a tuple of them"
-        ) from None
-
-
-def probabilities(p) -> Array:
-    """An array of numbers in [0, 1], or :class:`InputError`."""
-    p = np.asarray(p, dtype=float)
-    if not np.all((p >= 0) & (p <= 1)):
-        raise InputError("a probability is outside [0, 1]: give numbers from 0 to 1")
-    return p
 
 
 def bulk_share_below(ratio: float, below: Array, above: Array) -> Array:
@@ -56,20 +36,15 @@ def bulk_share_below(ratio: float, below: Array, above: Array) -> Array:
     return np.clip((theta + psi + rest) / math.pi, 0, 1)
 
 
-def bulk_stieltjes(ratio: float, z: Array) -> Array:
-    """E 1/(z - t) over the continuous part, mass one, scale one, for z off the cut or above it (imaginary part +0)."""
+def bulk_stieltjes(ratio: float, past_low: Array, past_high: Array) -> Array:
+    """E 1/(z - t) over the continuous part, mass one, scale one, given z - t_- and z - t_+ (complex).
+
+    z is off the cut, or above it: imaginary part +0. With x = z - t_-, z - |1 - ratio| is x - 2 r (r - s), where
+    s = min(r, 1), r = sqrt(ratio): no digits are lost near t_-.
+    """
     root = math.sqrt(ratio)
-    radical = np.sqrt(z - (1 - root) ** 2) * np.sqrt(z - (1 + root) ** 2)
-    return 2 / (z - abs(1 - ratio) + radical)
-
-
-def above_axis(z) -> tuple[Array, Array]:
-    """Complex numbers reflected into the closed upper half-plane, and which were reflected; reals count as above."""
-    z = np.asarray(z, dtype=complex)
-    if np.isnan(z).any():
-        raise InputError("nan is not a point: give real or complex numbers")
-    reflected = np.imag(z) < 0
-    return np.real(z) + 1j * np.abs(np.imag(z)), reflected
+    z = past_low - 2 * min(root, 1.0) * abs(1 - root)
+    return 2 / (z + np.sqrt(past_low) * np.sqrt(past_high))
 
 
 @dataclass(frozen=True)
@@ -113,7 +88,7 @@ class MarchenkoPastur:
         >>> 2 * np.pi * MarchenkoPastur(1).density([2, 0, 5])
         array([ 1., inf,  0.])
         """
-        t = np.asarray(t, dtype=float)
+        t = levels(t)
         lo, hi = self.edges
         inside = (t > lo) & (t < hi)
         x = np.where(inside, t, (lo + hi) / 2)
@@ -126,7 +101,7 @@ class MarchenkoPastur:
         >>> print(round(MarchenkoPastur(1).cdf(2) - 1 / np.pi, 15), MarchenkoPastur(2).cdf(0))
         0.5 0.5
         """
-        t = np.asarray(t, dtype=float)
+        t = levels(t)
         lo, hi = self.edges
         bulk = bulk_share_below(self.ratio, t - lo, hi - t)
         return np.where(t < 0, 0.0, self.atom + (1 - self.atom) * bulk)[()]
@@ -149,17 +124,20 @@ class MarchenkoPastur:
 
         def residual(theta: Array, which: Array) -> tuple[Array, Array]:
             low, high = np.sin(theta / 2) ** 2, np.cos(theta / 2) ** 2
-            slope = 8 / math.pi * low * high / ((1 - r) ** 2 + 4 * r * low)
-            return bulk_share_below(self.ratio, low, high) - p[which], slope
+            with np.errstate(invalid="ignore"):
+                slope = 8 / math.pi * low * high / ((1 - r) ** 2 + 4 * r * low)
+            return bulk_share_below(self.ratio, low, high) - asked[which], slope
 
-        theta = invert(residual, np.zeros(p.size), np.full(p.size, math.pi))
+        inside = (p > 0) & (p < 1)
+        theta = np.where(p > 0, math.pi, 0.0)
+        asked = p[inside]
+        theta[inside] = invert(residual, np.zeros(asked.size), np.full(asked.size, math.pi))
         lo, hi = self.edges
-        return np.where(p >= 1, hi, lo + (hi - lo) * np.sin(theta / 2) ** 2)
+        return lo + (hi - lo) * np.sin(theta / 2) ** 2
 
     def sample(self, size: int, seed: Seed) -> Array:
         """Independent draws from the limiting law, shape ``(size,)``; a longer sample begins with a shorter one."""
-        (generator,) = streams(seed, 1)
-        return self.quantile(generator.random(size))
+        return self.quantile(uniform(1, size, seed)[0])
 
     def moments(self, count: int) -> Array:
         """E t, E t^2, ... up to the ``count``-th: scale^k times the k-th Narayana polynomial of the ratio.
@@ -179,17 +157,11 @@ class MarchenkoPastur:
         """
         z, reflected = above_axis(z)
         with np.errstate(divide="ignore", invalid="ignore"):
-            value = bulk_stieltjes(self.ratio, z / self.scale) / self.scale
+            value = bulk_stieltjes(self.ratio, (z - self.edges[0]) / self.scale, (z - self.edges[1]) / self.scale)
+            value = value / self.scale
             if self.atom:
                 value = self.atom / z + (1 - self.atom) * value
         return np.where(reflected, value.conj(), value)[()]
-
-
-def moment_count(count: int) -> int:
-    """A number of moments, or :class:`InputError`."""
-    if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= 100:
-        raise InputError(f"{count!r} moments are not offered: give a whole number from 1 to 100")
-    return count
 
 
 def _narayana(k: int, ratio: float) -> float:

@@ -106,8 +106,8 @@ class Pair:
         """Whether both laws reach 0."""
         return self.a.low == 0 and self.b.low == 0
 
-    def _lead(self, l: Array, v: Array, i: int, j: int) -> Array:
-        """(the a at which b(a) is at its edge j) - (edge i of a) = det(l - M) at this corner over zeta v."""
+    def lead(self, l: Array, v: Array, i: int, j: int) -> Array:
+        """The a at which b(a) is at its edge j, minus the edge i of a: det(l - M) at this corner over zeta v."""
         larger, smaller = self.corners[i, j]
         return (distance(l, larger) / self.zeta) * (distance(l, smaller) / v)
 
@@ -115,7 +115,7 @@ class Pair:
         """The geometry at levels l, none of which is A or B; above B only."""
         u, v = distance(l, self.upper), distance(l, self.lower)
         right = u > 0
-        lead = {(i, j): self._lead(l, v, i, j) for i in (0, 1) for j in (0, 1)}
+        lead = {(i, j): self.lead(l, v, i, j) for i in (0, 1) for j in (0, 1)}
         left_lead, high_reach = np.where(right, lead[0, 1], lead[0, 0]), np.where(right, lead[0, 0], lead[0, 1])
         low_reach, right_lead = np.where(right, -lead[1, 1], -lead[1, 0]), np.where(right, -lead[1, 0], -lead[1, 1])
         between = self.b.width * (np.abs(u) / v)

@@ -12,21 +12,16 @@ import numpy as np
 from mpmath import mp
 
 from fimtheory.errors import InputError
+from fimtheory.spectra.arguments import Seed, above_axis, levels, moment_count, probabilities, uniform
 from fimtheory.spectra.arithmetic import FLOATS, MULTIPRECISION, Number, exact
 from fimtheory.spectra.components import Component, Interval, components
 from fimtheory.spectra.inversion import invert
-from fimtheory.spectra.marchenko_pastur import (
-    Seed,
-    above_axis,
-    moment_count,
-    probabilities,
-    row_moments,
-    streams,
-)
+from fimtheory.spectra.marchenko_pastur import row_moments
 from fimtheory.spectra.pair import eigenvalues
 
 _CONSTRUCTION_DIGITS = 60
 _MOST_DIGITS = 1000
+_EXTREME, _SIZE = 1e50, "0 or between 1e-50 and 1e50; a common factor of all three only scales the law"
 
 Array = np.ndarray
 
@@ -57,13 +52,13 @@ class TwoModeLaw:
 
     def __post_init__(self) -> None:
         for name in ("alpha", "beta", "zeta"):
-            _require(getattr(self, name), name, lambda x: x >= 0, "0 or more")
+            _require(getattr(self, name), name, lambda x: x == 0 or 1 / _EXTREME <= x <= _EXTREME, _SIZE)
         try:
             g0, g1 = self.aspect
         except (TypeError, ValueError):
             raise InputError(f"the aspect {self.aspect!r} is not two numbers: give (n0/n1, n2/n1)") from None
         for ratio in (g0, g1):
-            _require(ratio, "an aspect ratio", lambda x: x > 0, "positive")
+            _require(ratio, "an aspect ratio", lambda x: 1 / _EXTREME <= x <= _EXTREME, "positive")
         object.__setattr__(self, "aspect", (g0, g1))
 
     def __repr__(self) -> str:
@@ -178,7 +173,7 @@ class TwoModeLaw:
         """
         if isinstance(digits, bool) or not isinstance(digits, int) or not 1 <= digits <= _MOST_DIGITS:
             raise InputError(f"{digits!r} digits are not offered: give a whole number from 1 to {_MOST_DIGITS}")
-        _require(l, "the level", lambda x: True, "finite")
+        _require(l, "the level", lambda x: True, "not infinite")
         with mp.workdps(2 * digits + 30):  # levels as close to a special point as 10^-digits keep their digits
             level = np.array([exact(l)], dtype=object)
             parts = components(*self._exact(), MULTIPRECISION)
@@ -246,13 +241,12 @@ class TwoModeLaw:
 
         A longer sample begins with a shorter one of the same seed.
         """
-        choice, *others = streams(seed, 4)
+        choice, *others = uniform(4, size, seed)
         masses = np.cumsum([mass for mass, _ in self._parts])
-        chosen = np.minimum(np.searchsorted(masses, choice.random(size), side="right"), len(self._parts) - 1)
-        uniform = np.array([generator.random(size) for generator in others])
-        value = np.empty(size)
+        chosen = np.minimum(np.searchsorted(masses, choice, side="right"), len(self._parts) - 1)
+        value = np.empty(choice.size)
         for i, (_, part) in enumerate(self._parts):
-            value[chosen == i] = part.draw(uniform[:, chosen == i])
+            value[chosen == i] = part.draw(np.array(others)[:, chosen == i])
         return value
 
     # -- its transforms
@@ -297,10 +291,7 @@ class TwoModeLaw:
 
     def _levels(self, l) -> Array:
         """Real levels as an array; beyond the spectrum one is as good as another."""
-        l = np.asarray(l, dtype=float)
-        if np.isnan(l).any():
-            raise InputError("nan is not a level: give real numbers")
-        return np.clip(l, -1.0, 2 * self._knots[-1] + 1.0)
+        return np.clip(levels(l), -1.0, 2 * self._knots[-1] + 1.0)
 
     def _summed(self, question, x: Array) -> Array:
         flat = x.ravel()
@@ -318,4 +309,4 @@ def _power_series(i: int, x: float, terms: int) -> Array:
 def _require(x, name: str, accepted, what: str) -> None:
     """Refuse what is not a finite real number of the sort wanted."""
     if isinstance(x, bool) or not isinstance(x, Real) or not math.isfinite(float(x)) or not accepted(x):
-        raise InputError(f"{name} = {x} is not possible: give a finite number, {what}")
+        raise InputError(f"{name} = {x} is not possible: give a real number, {what}")
