@@ -14,6 +14,7 @@ from fimtheory.simulation.ladder import Ladder, simulate_ladder
 from fimtheory.simulation.lanczos import Spectrum, extreme_eigenvalues, stochastic_lanczos
 from fimtheory.simulation.measurements import Measurements
 from fimtheory.simulation.networks import Architecture
+from fimtheory.simulation.one_step import OptimalStep, optimal_step, simulate_one_step, simulate_one_step_ladder
 from fimtheory.simulation.single_layer import (
     SINGLE_LAYER_OBSERVABLES,
     SingleLayerEnsemble,
@@ -32,6 +33,7 @@ __all__ = [
     "ExpectedFisher",
     "Ladder",
     "Measurements",
+    "OptimalStep",
     "SingleLayerEnsemble",
     "Spectrum",
     "cupy_backend",
@@ -39,8 +41,11 @@ __all__ = [
     "extreme_eigenvalues",
     "mass_name",
     "numpy_backend",
+    "optimal_step",
     "simulate",
     "simulate_ladder",
+    "simulate_one_step",
+    "simulate_one_step_ladder",
     "simulate_single_layer",
     "simulate_single_layer_ladder",
     "single_layer_spectrum",

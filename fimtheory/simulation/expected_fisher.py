@@ -17,7 +17,7 @@ import numpy as np
 
 from fimtheory.errors import InputError
 from fimtheory.simulation.backends import Array, Backend, numpy_backend
-from fimtheory.simulation.hidden_units import Function, PairMoments, pair_moments
+from fimtheory.simulation.hidden_units import Function, PairMoments, checked_weights, pair_moments
 
 _LARGEST_DENSE = 12_000  # 1.2 GB
 _BATCH = 2**24  # entries of the vectors multiplied at a time
@@ -64,12 +64,7 @@ class ExpectedFisher:
         ``f`` and ``df`` are functions of NumPy arrays, ``kinks`` the points where either is not smooth. The moments are
         found on the processor in double precision; products run on the backend. Raises :class:`InputError`.
         """
-        W1, W2 = _checked("W1", W1), _checked("W2", W2)
-        if W2.shape[1] != W1.shape[0]:
-            raise InputError(
-                f"W1 of shape {W1.shape} makes {W1.shape[0]} hidden units and W2 of shape {W2.shape} reads "
-                f"{W2.shape[1]}: write shapes (n1, n0) and (n2, n1)"
-            )
+        W1, W2 = checked_weights(W1, W2)
         backend = backend or numpy_backend()
         moments = pair_moments(W1, f, df, kinks)
         moved = (backend.xp.asarray(matrix, dtype=backend.dtype) for matrix in vars(moments).values())
@@ -182,12 +177,3 @@ def exact_moments(fisher: ExpectedFisher) -> tuple[float, float]:
     [1.0, 2.0]
     """
     return fisher.trace() / fisher.shape[0], fisher.squared_norm() / fisher.shape[0]
-
-
-def _checked(name: str, weights: Any) -> np.ndarray:
-    matrix = np.asarray(weights, dtype=float)
-    if matrix.ndim != 2 or not matrix.size:
-        raise InputError(f"{name} has shape {matrix.shape}: write a matrix with at least one row and one column")
-    if not np.isfinite(matrix).all():
-        raise InputError(f"{name} has an entry that is not finite: write finite weights")
-    return matrix

@@ -89,6 +89,22 @@ def _largest_correlation(terms: int) -> float:
     return (_TAIL / (terms + 2)) ** (1 / terms) if terms == _MOST_TERMS else 1.0
 
 
+def checked_weights(W1: Any, W2: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Both weight matrices in double precision. Raises :class:`InputError` where they make no network."""
+    matrices = np.asarray(W1, dtype=float), np.asarray(W2, dtype=float)
+    for name, matrix in zip(("W1", "W2"), matrices, strict=True):
+        if matrix.ndim != 2 or not matrix.size:
+            raise InputError(f"{name} has shape {matrix.shape}: write a matrix with at least one row and one column")
+        if not np.isfinite(matrix).all():
+            raise InputError(f"{name} has an entry that is not finite: write finite weights")
+    if matrices[1].shape[1] != matrices[0].shape[0]:
+        raise InputError(
+            f"W1 of shape {matrices[0].shape} has {matrices[0].shape[0]} hidden units, W2 of shape {matrices[1].shape} "
+            f"reads {matrices[1].shape[1]}: write shapes (n1, n0) and (n2, n1)"
+        )
+    return matrices
+
+
 # -- one unit
 
 
@@ -109,7 +125,7 @@ def _single_units(f: Function, df: Function, kinks: Sequence[float], scales: np.
 
     def table(level: int) -> tuple[np.ndarray, np.ndarray]:
         z, weights = _rule(cuts, level)
-        values, slopes = _applied(f, df, scales[:, None] * z)
+        values, slopes = evaluate("f", f, scales[:, None] * z), evaluate("df", df, scales[:, None] * z)
         pairs = (values * values, slopes * slopes, slopes * slopes * z * z, values * slopes * z)
         moments = np.stack([np.einsum("an,an->a", weights, pair) for pair in pairs], axis=1)
         coefficients = [_hermite_sums(weights * g, z, terms + 3) for g in (values, slopes)]
@@ -223,8 +239,9 @@ def _plane_moments(f: Function, df: Function, kinks: Sequence[float], p: float, 
     def table(level: int) -> tuple[np.ndarray, np.ndarray]:
         z, outer = (row[0] for row in _rule(outer_cuts, level))
         t, inner = _rule((cuts / q - c * z[:, None]) / sine, level)
-        left, left_slope = _applied(f, df, p * z)
-        right, right_slope = _applied(f, df, q * (c * z[:, None] + sine * t))
+        u, v = p * z, q * (c * z[:, None] + sine * t)
+        left, left_slope = evaluate("f", f, u), evaluate("df", df, u)
+        right, right_slope = evaluate("f", f, v), evaluate("df", df, v)
         slope_moments = [np.einsum("zt,zt->z", inner * t**k, right_slope) for k in (0, 1, 2)]
         average = np.einsum("zt,zt->z", inner, right)
         means = [left * average, left_slope * slope_moments[0], left_slope * slope_moments[0] * z * z]
@@ -267,19 +284,16 @@ def _converged(table: Callable[[int], tuple[np.ndarray, np.ndarray]]) -> np.ndar
     raise InputError("averages of f and df over a Gaussian do not converge: name every kink, and let E f'^2 be finite")
 
 
-def _applied(f: Function, df: Function, points: np.ndarray) -> list[np.ndarray]:
-    """f and df at the points, as float64."""
-    results = []
-    for name, function in (("f", f), ("df", df)):
-        with np.errstate(over="ignore", invalid="ignore"):
-            values = np.asarray(function(points), dtype=float)
-        if values.shape != points.shape:
-            raise InputError(
-                f"{name} turned an array of shape {points.shape} into shape {values.shape}: it must act elementwise"
-            )
-        if not np.isfinite(values).all():
-            raise InputError(
-                f"{name} is not finite at {points[~np.isfinite(values)][0]:.6g}: its average may not exist"
-            )
-        results.append(values)
-    return results
+def evaluate(name: str, function: Function, points: np.ndarray) -> np.ndarray:
+    """``function(points)`` in double precision. Raises :class:`InputError` unless it is elementwise and finite."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        values = np.asarray(function(points), dtype=float)
+    if values.shape != points.shape:
+        raise InputError(
+            f"{name} turned an array of shape {points.shape} into shape {values.shape}: it must act elementwise"
+        )
+    if not np.isfinite(values).all():
+        raise InputError(
+            f"{name} is not finite at {points[~np.isfinite(values)][0]:.6g}: give a function without poles"
+        )
+    return values
