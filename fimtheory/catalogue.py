@@ -5,11 +5,12 @@ from __future__ import annotations
 import difflib
 import importlib
 import pkgutil
+import re
 
 from fimtheory import theory
 from fimtheory.claims import Claim, registered
 from fimtheory.errors import InputError
-from fimtheory.references import PAPERS
+from fimtheory.references import OURS, PAPERS
 
 
 def claims() -> tuple[Claim, ...]:
@@ -34,10 +35,15 @@ def find(id: str) -> Claim:
 
 
 def by_paper(paper: str) -> tuple[Claim, ...]:
-    """The claims of one paper, in the paper's order of places."""
-    if paper not in PAPERS:
-        raise InputError(f"no paper {paper!r}: the papers are {', '.join(PAPERS)}")
-    return tuple(claim for claim in claims() if claim.source.paper == paper)
+    """The claims of one paper, equations, figures and theorems in the paper's order; ``fimtheory`` are our own."""
+    if paper not in (*PAPERS, OURS):
+        raise InputError(f"no paper {paper!r}: the papers are {', '.join([*PAPERS, OURS])}")
+    return tuple(sorted((claim for claim in claims() if claim.source.paper == paper), key=_place))
+
+
+def _place(claim: Claim) -> tuple:
+    """Numbers in an id count as numbers: eq2 comes before eq11."""
+    return tuple(int(part) if part.isdigit() else part for part in re.split(r"(\d+)", claim.id))
 
 
 def search(words: str) -> tuple[Claim, ...]:

@@ -1,7 +1,8 @@
-"""What a claim is: an id, a statement, its source, and the observables in which it can be confronted.
+"""What a claim is: an id, a statement, its source, and what can be checked about it.
 
-Theory modules decorate the function that computes a result with :func:`claim`; simulation names what it measures
-by the same observable names; only :mod:`fimtheory.verification` sees both.
+Theory modules decorate the function that computes a result with :func:`claim`. It returns, by name, *predictions*: SymPy
+expressions for observables, which simulation measures under the same names; and *statements*: equalities and
+inequalities to be decided without simulation. Only :mod:`fimtheory.verification` sees both sides.
 """
 
 from __future__ import annotations
@@ -22,29 +23,68 @@ class Verdict(enum.Enum):
 
 @dataclass(frozen=True)
 class Source:
-    """Where a statement was printed: a key of :mod:`fimtheory.references` and the place in that paper."""
+    """Where a statement was printed: a key of :mod:`fimtheory.references` and the place in that paper.
+
+    ``paper`` is ``fimtheory`` for results of our own; ``location`` then names what they extend.
+    """
 
     paper: str
     location: str
 
 
 @dataclass(frozen=True)
+class Identity:
+    """Two SymPy expressions that are equal for all admissible values of their symbols; decided in ball arithmetic."""
+
+    left: Any
+    right: Any
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Arrays of numbers found in two independent ways, which differ by at most ``tolerance``.
+
+    The tolerance is known beforehand: the accuracy that the weaker route promises, or half a unit of the last printed
+    digit. Both sides are functions, so that a catalogue costs nothing.
+    """
+
+    left: Callable[[], Any]
+    right: Callable[[], Any]
+    tolerance: float
+
+
+@dataclass(frozen=True)
+class Ordering:
+    """Arrays of numbers of which the left ones are smaller than the right ones, by at least ``margin``."""
+
+    left: Callable[[], Any]
+    right: Callable[[], Any]
+    margin: float = 0.0
+
+
+Statement = Identity | Agreement | Ordering
+
+
+@dataclass(frozen=True)
 class Claim:
     """An executable statement with a permanent id.
 
-    ``predict(network)`` maps observable names to predictions, SymPy expressions in the width scale M;
-    ``predict_printed`` does the same for the form in the source, where that differs, so that a misprint is refuted by
-    the very check that supports the correction.
+    ``predict`` maps names to predictions (SymPy expressions in the width scale) or to statements; ``predict_printed``
+    does the same for the form in the source, where that differs, so that a misprint is refuted by the very check that
+    supports the correction. ``subject`` says what they are functions of: a ``"deep_network"``, a ``"single_layer"``
+    with each of ``activations`` (formulas or gallery names) in turn, or nothing (``None``).
     """
 
     id: str
     title: str
     statement: str
-    predict: Callable[[Any], dict]
+    predict: Callable[..., dict]
     source: Source
     assumptions: tuple[str, ...] = ()
     as_printed: str | None = None
-    predict_printed: Callable[[Any], dict] | None = None
+    predict_printed: Callable[..., dict] | None = None
+    subject: str | None = "deep_network"
+    activations: tuple[str, ...] = ()
 
     @property
     def module(self) -> str:
@@ -63,14 +103,18 @@ def claim(
     source: Source,
     assumptions: tuple[str, ...] = (),
     as_printed: str | None = None,
-    printed: Callable[[Any], dict] | None = None,
+    printed: Callable[..., dict] | None = None,
+    subject: str | None = "deep_network",
+    activations: tuple[str, ...] = (),
 ) -> Callable[[Callable], Callable]:
     """Register the decorated function as the executable form of a claim; the function itself is unchanged."""
 
     def register(predict: Callable) -> Callable:
         if id in _REGISTRY:
             raise RuntimeError(f"claim id {id!r} is registered twice")
-        _REGISTRY[id] = Claim(id, title, statement, predict, source, assumptions, as_printed, printed)
+        _REGISTRY[id] = Claim(
+            id, title, statement, predict, source, assumptions, as_printed, printed, subject, activations
+        )
         return predict
 
     return register

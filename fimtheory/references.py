@@ -74,3 +74,22 @@ _PAPERS = (
 )
 
 PAPERS = {paper.key: paper for paper in _PAPERS}
+
+OURS = "fimtheory"
+
+
+def cited(paper: str) -> str:
+    """A paper as a line of text; results of our own name the package.
+
+    >>> cited("fimtheory")
+    'fimtheory'
+    """
+    return str(PAPERS[paper]) if paper in PAPERS else OURS
+
+
+def bibtex_of(paper: str) -> str:
+    """The BibTeX entry of a paper; of the package, for results of our own."""
+    if paper in PAPERS:
+        return PAPERS[paper].bibtex
+    title = "fimtheory: a theory engine for the Fisher information of random networks"
+    return f"@software{{{OURS},\n  title = {{{{{title}}}}}\n}}"

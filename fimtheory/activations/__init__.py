@@ -15,7 +15,7 @@ from fimtheory.activations.gallery import BY_NAME, ENTRIES, find
 from fimtheory.activations.parser import VARIABLE, parse, parse_number
 from fimtheory.errors import InputError, ParseError
 
-__all__ = ["ENTRIES", "Activation", "Parameter", "activation", "gallery", "parse", "parse_number"]
+__all__ = ["ENTRIES", "Activation", "Parameter", "activation", "gallery", "named", "parse", "parse_number"]
 
 
 def gallery() -> tuple[str, ...]:
@@ -61,6 +61,16 @@ def activation(
     return _from_text(
         formula, " ".join(formula.split()), {**dict.fromkeys(numbers, "real"), **(parameters or {})}, numbers
     )
+
+
+def named(text: str) -> Activation:
+    """A name or a formula without blanks, followed by values of parameters: an activation as one word of text.
+
+    >>> named("srelu alpha=0").name
+    'srelu(alpha=0)'
+    """
+    formula, *values = text.split(" ")
+    return activation(formula, **dict(value.split("=") for value in values))
 
 
 def _from_text(text: str, name: str, domains: Mapping[str, str], numbers: Mapping[str, sp.Expr]) -> Activation:

@@ -37,11 +37,11 @@ from fimtheory.report.document import (
 )
 from fimtheory.report.html import render_html
 from fimtheory.report.latex import render_latex
+from fimtheory.report.layer_section import layer_section
 from fimtheory.simulation import Ladder
 from fimtheory.theory.deep_fisher import Statistics
 from fimtheory.theory.deep_network import DeepNetwork
-from fimtheory.verification import Check, confront, simulate_network_ladder
-from fimtheory.verification.checks import metrics_of
+from fimtheory.verification import Check, confront, metrics_of, simulate_network_ladder
 
 RESOLUTION = 0.05
 CLAIMS = ("karakida2020.thm3.1", "karakida2020.sec4.1")
@@ -123,6 +123,7 @@ class Content:
                     self._activation(),
                     self._constants(),
                     self._dual(),
+                    layer_section(self.phi, self.options.digits, self._figure),
                     self._recursions(),
                     self._network(),
                     self._statistics(),

@@ -11,16 +11,20 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, ParamSpec
 
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 from numpy.typing import ArrayLike
+
+from fimtheory.errors import InputError
 
 # Okabe and Ito's colours, which all common forms of colour vision tell apart.
 PALETTE = {"ink": "#1c1c1a", "muted": "#7d7a73", "grid": "#dedbd3", "blue": "#0072b2", "orange": "#d55e00",
@@ -41,7 +45,7 @@ _PANEL = (3.75, 2.6)
 P = ParamSpec("P")
 
 
-def _styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     """Draw in the style of the report, and fix the layout, which would otherwise move a little at every export."""
 
     @wraps(draw)
@@ -55,10 +59,10 @@ def _styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     return styled
 
 
-@_styled
+@styled
 def activation_and_derivative(x: ArrayLike, f: ArrayLike, df: ArrayLike, kinks: Sequence[float] = ()) -> Figure:
     """The activation and its derivative side by side; curves are interrupted at the ``kinks``."""
-    figure, (left, right) = _panels(1, 2)
+    figure, (left, right) = panels(1, 2)
     for axes, values, name, colour in ((left, f, r"$\phi(x)$", BLUE), (right, df, r"$\phi^{\!\prime}(x)$", ORANGE)):
         _zero_lines(axes)
         _interrupted(axes, np.asarray(x, float), np.asarray(values, float), kinks, colour)
@@ -66,13 +70,13 @@ def activation_and_derivative(x: ArrayLike, f: ArrayLike, df: ArrayLike, kinks: 
     return figure
 
 
-@_styled
+@styled
 def hermite_spectrum(coefficients: ArrayLike, *, log: bool = False) -> Figure:
     """The shares b_k^2 / sum b_j^2 of the normalized Hermite coefficients; colour tells the sign of b_k."""
     b = np.asarray(coefficients, float)
     share = b**2 / np.sum(b**2)
     degree = np.arange(b.size)
-    figure, (axes,) = _panels(1, 1, size=(7.5, 2.6))
+    figure, (axes,) = panels(1, 1, size=(7.5, 2.6))
     for selected, colour, label in ((b > 0, BLUE, "$b_k > 0$"), (b < 0, ORANGE, "$b_k < 0$")):
         if selected.any():
             axes.bar(degree[selected], share[selected], width=0.62, color=colour, label=label)
@@ -84,10 +88,10 @@ def hermite_spectrum(coefficients: ArrayLike, *, log: bool = False) -> Figure:
     return figure
 
 
-@_styled
+@styled
 def dual_curves(c: ArrayLike, dual: ArrayLike, dual_derivative: ArrayLike, linear: bool = True) -> Figure:
     """The dual activation and the dual of the derivative over the correlation; ``linear`` adds the diagonal."""
-    figure, (left, right) = _panels(1, 2)
+    figure, (left, right) = panels(1, 2)
     for axes, values, name, colour in (
         (left, dual, r"$\kappa(c)$", BLUE),
         (right, dual_derivative, r"$\dot\kappa(c)$", ORANGE),
@@ -101,7 +105,7 @@ def dual_curves(c: ArrayLike, dual: ArrayLike, dual_derivative: ArrayLike, linea
     return figure
 
 
-@_styled
+@styled
 def order_parameters(
     layers_forward: ArrayLike,
     qhat1: ArrayLike,
@@ -111,7 +115,7 @@ def order_parameters(
     qtilde2: ArrayLike,
 ) -> Figure:
     """The forward and the backward order parameters, layer by layer."""
-    figure, (left, right) = _panels(1, 2)
+    figure, (left, right) = panels(1, 2)
     for axes, layers, first, second, accent, title in (
         (left, layers_forward, qhat1, qhat2, "hat", "forward"),
         (right, layers_backward, qtilde1, qtilde2, "tilde", "backward"),
@@ -126,7 +130,7 @@ def order_parameters(
     return figure
 
 
-@_styled
+@styled
 def ladder(
     widths: ArrayLike,
     means: ArrayLike,
@@ -139,26 +143,26 @@ def ladder(
     label: str,
 ) -> Figure:
     """One statistic against 1/M: measurements, their fit, the extrapolation to infinite width, the theory."""
-    figure, (axes,) = _panels(1, 1, size=(5.6, 3.3))
+    figure, (axes,) = panels(1, 1, size=(5.6, 3.3))
     _draw_ladder(axes, widths, means, standard_errors, theory, extrapolated, extrapolated_se, fit_widths, fit_values)
     axes.set(xlabel="$1/M$", ylabel=label)
     axes.legend(loc="best")
     return figure
 
 
-@_styled
+@styled
 def ladder_grid(ladders: Sequence[Mapping[str, Any]], columns: int = 3) -> Figure:
     """Small multiples of :func:`ladder`; every mapping holds its arguments by name."""
     rows = -(-len(ladders) // columns)
-    figure, panels = _panels(rows, columns, size=(2.5 * columns, 2.1 * rows + 0.4))
-    for axes, arguments in zip(panels, ladders, strict=False):
+    figure, grid = panels(rows, columns, size=(2.5 * columns, 2.1 * rows + 0.4))
+    for axes, arguments in zip(grid, ladders, strict=False):
         _draw_ladder(axes, **{name: value for name, value in arguments.items() if name != "label"})
         axes.set_title(arguments["label"])
-    for axes in panels[len(ladders) :]:
+    for axes in grid[len(ladders) :]:
         axes.set_axis_off()
-    for axes in panels[max(0, len(ladders) - columns) : len(ladders)]:
+    for axes in grid[max(0, len(ladders) - columns) : len(ladders)]:
         axes.set_xlabel("$1/M$")
-    handles, labels = panels[0].get_legend_handles_labels()
+    handles, labels = grid[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=len(handles))
     return figure
 
@@ -178,6 +182,33 @@ def to_svg(figure: Figure) -> str:
     return svg
 
 
+def save(figure: Figure, path: str) -> None:
+    """Write a figure to a file, as its name says: .svg, .pdf or .png; all of it or nothing."""
+    suffix = Path(path).suffix.lower()
+    if suffix not in FORMATS:
+        raise InputError(f"cannot draw to {path!r}: end the name in {', '.join(FORMATS)}")
+    part = Path(f"{path}.part")
+    try:
+        part.write_bytes(FORMATS[suffix](figure))
+        part.replace(path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, path) from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _svg_bytes(figure: Figure) -> bytes:
+    return to_svg(figure).encode()
+
+
+def _png_bytes(figure: Figure) -> bytes:
+    with rc_context(_STYLE):
+        buffer = io.BytesIO()
+        FigureCanvasAgg(figure)
+        figure.savefig(buffer, format="png", dpi=200, facecolor="white", metadata={"Software": None})
+    return buffer.getvalue()
+
+
 def to_pdf_bytes(figure: Figure) -> bytes:
     """The figure as a PDF file, without date."""
     with rc_context(_STYLE):
@@ -186,7 +217,11 @@ def to_pdf_bytes(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def _panels(rows: int, columns: int, size: tuple[float, float] | None = None) -> tuple[Figure, list[Axes]]:
+FORMATS = {".svg": _svg_bytes, ".pdf": to_pdf_bytes, ".png": _png_bytes}
+
+
+def panels(rows: int, columns: int, size: tuple[float, float] | None = None) -> tuple[Figure, list[Axes]]:
+    """An empty figure of rows and columns, and its axes row by row."""
     figure = Figure(figsize=size or (_PANEL[0] * columns, _PANEL[1] * rows), layout="constrained")
     figure.patch.set_visible(False)
     grid = figure.subplots(rows, columns, squeeze=False)

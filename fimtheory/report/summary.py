@@ -13,14 +13,14 @@ from fimtheory.errors import DivergentExpectation, InputError, NoClosedForm
 from fimtheory.gaussian.field import CORRELATION, VARIANCE
 from fimtheory.gaussian.quantity import Quantity, as_decimal
 from fimtheory.latex import latex
-from fimtheory.references import PAPERS
+from fimtheory.references import bibtex_of, cited
 from fimtheory.simulation import Ensemble
 from fimtheory.theory.deep_fisher import Statistics, fisher, fisher_block
 from fimtheory.theory.deep_network import DeepNetwork
 from fimtheory.theory.feature_metric import feature_metric
 from fimtheory.theory.order_parameters import recursions
 from fimtheory.theory.tangent_kernel import tangent_kernel
-from fimtheory.verification import Evidence, simulate_network_ladder
+from fimtheory.verification import Check, Decision, Evidence, simulate_network_ladder
 
 HERMITE = 7
 NO_CLOSED_FORM = "no closed form of usable size exists in the class of Gaussian atoms; values are those of integrals"
@@ -295,23 +295,27 @@ def claim(c: Claim, evidence: Evidence | None = None) -> dict[str, Any]:
 
 def _evidence(evidence: Evidence) -> list[dict[str, Any]]:
     forms = (("ours", evidence.checks), ("as printed", evidence.printed))
+    setting = None if evidence.setting is None else str(evidence.setting)
     return [
-        {
-            "form": form,
-            "observable": check.observable,
-            "power_of_M": check.power,
-            "predicted": check.predicted,
-            "extrapolated": check.extrapolation.value,
-            "standard_error": check.extrapolation.standard_error,
-            "slope": check.extrapolation.slope,
-            "z": check.judgement.z_score,
-            "verdict": check.verdict.value,
-            "reason": check.judgement.reason,
-            "setting": str(evidence.setting),
-        }
+        {"form": form, "observable": check.observable} | _found(check) | {"setting": setting}
         for form, checks in forms
         for check in checks
     ]
+
+
+def _found(check: Check | Decision) -> dict[str, Any]:
+    if isinstance(check, Decision):
+        return {"verdict": check.verdict.value, "certified": check.certified, "reason": check.reason}
+    return {
+        "power_of_M": check.power,
+        "predicted": check.predicted,
+        "extrapolated": check.extrapolation.value,
+        "standard_error": check.extrapolation.standard_error,
+        "slope": check.extrapolation.slope,
+        "z": check.judgement.z_score,
+        "verdict": check.verdict.value,
+        "reason": check.judgement.reason,
+    }
 
 
 def claims_text(rows: list[dict[str, Any]], full: bool = False, bibtex: bool = False) -> str:
@@ -326,19 +330,24 @@ def claims_text(rows: list[dict[str, Any]], full: bool = False, bibtex: bool = F
 def _claim_text(row: dict[str, Any], bibtex: bool) -> str:
     lines = [
         f"{row['id']}: {row['title']}",
-        f"  source      {PAPERS[row['paper']]}, {row['location']}",
+        f"  source      {cited(row['paper'])}, {row['location']}",
         f"  statement   {row['statement_latex']}",
     ]
     if row["as_printed_latex"]:
         lines.append(f"  as printed  {row['as_printed_latex']}")
     lines += [f"  assumes     {'; '.join(row['assumptions'])}", f"  computed by {row['module']}"]
     lines.append(f"  status      {row['status']}" + (f", verdict {row['verdict']}" if row["verdict"] else ""))
-    if row["evidence"]:
-        lines.append(f"  networks    {row['evidence'][0]['setting']}")
-    for item in row["evidence"]:
-        power = {0: "", 1: " * M", -1: " / M"}.get(item["power_of_M"], f" * M^{item['power_of_M']}")
-        lines.append(
-            f"    {item['form']:10s} {item['observable'] + power:32s} predicted {item['predicted']:<12.6g} measured"
-            f" {item['extrapolated']:.6g} ± {item['standard_error']:.2g} (z = {item['z']:.1f}) {item['verdict']}"
-        )
-    return "\n".join(lines + ([PAPERS[row["paper"]].bibtex] if bibtex else []))
+    if row["evidence"] and row["evidence"][0]["setting"]:
+        lines.append(f"  simulated   {row['evidence'][0]['setting']}")
+    lines += [f"    {item['form']:10s} {_check_text(item)}" for item in row["evidence"]]
+    return "\n".join([*lines, bibtex_of(row["paper"])] if bibtex else lines)
+
+
+def _check_text(item: dict[str, Any]) -> str:
+    if "predicted" not in item:
+        return f"{item['observable']}: {item['verdict']}, {item['reason']}"
+    power = {0: "", 1: " * M", -1: " / M"}.get(item["power_of_M"], f" * M^{item['power_of_M']}")
+    return (
+        f"{item['observable'] + power:32s} predicted {item['predicted']:<12.6g} measured"
+        f" {item['extrapolated']:.6g} ± {item['standard_error']:.2g} (z = {item['z']:.1f}) {item['verdict']}"
+    )

@@ -15,10 +15,13 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 
+import numpy as np
 import sympy as sp
 from mpmath import mp
 
-from fimtheory.activations import Activation, parse_number
+from fimtheory.activations import Activation, activation, parse_number
+from fimtheory.claims import Agreement, Identity, Source, claim
+from fimtheory.emission import emit
 from fimtheory.errors import InputError, NotCertified, OutsideAssumptions
 from fimtheory.gaussian.certification import equal
 from fimtheory.gaussian.quantity import number
@@ -67,6 +70,23 @@ def special_points() -> dict[str, sp.Expr]:
         "z5": eta_prime + 3 * zeta,
         "z6": middle + radius,
     }
+
+
+def corner_eigenvalues(aspect: Aspect) -> list[sp.Expr]:
+    """The eigenvalues of M(a, b) with a, b at the ends of their Marchenko-Pastur laws, or absent (zero).
+
+    >>> len(corner_eigenvalues(SQUARE))
+    18
+    """
+    g0, g1 = aspect
+    firsts = [sp.S.Zero, (1 - sp.sqrt(g1)) ** 2, (1 + sp.sqrt(g1)) ** 2]
+    seconds = [sp.S.Zero, (1 - 1 / sp.sqrt(g0)) ** 2, (1 + 1 / sp.sqrt(g0)) ** 2]
+    found = []
+    for matrix in (theorem_matrix(a, b, aspect) for a in firsts for b in seconds):
+        middle, gap = matrix.trace() / 2, matrix[0, 0] - matrix[1, 1]
+        radius = sp.sqrt(gap**2 + 4 * matrix[0, 1] ** 2) / 2
+        found += [middle - radius, middle + radius]
+    return found
 
 
 def singular_value_moment(k: int, ratio: sp.Expr) -> sp.Expr:
@@ -196,6 +216,19 @@ class SingleLayer:
             )
         return {name: self.substitute(point) for name, point in special_points().items()}
 
+    @property
+    def edges(self) -> dict[str, sp.Expr]:
+        """z_1 .. z_6 of a square layer; of any other one all special points, e_1, e_2, ... from left to right.
+
+        Those are eigenvalues of M(a, b) with a and b at the ends of their laws, or where one of them is absent.
+        """
+        if self.is_square:
+            return self.special_points
+        exact = [self.substitute(e) for e in corner_eigenvalues(self.aspect)]
+        values = [float(number(e, 16)) for e in exact]
+        nearest = (min(zip(values, exact, strict=True), key=lambda pair: abs(pair[0] - x))[1] for x in self.law.edges)
+        return {f"e{k}": e for k, e in enumerate(nearest, start=1)}
+
     def moment(self, k: int) -> sp.Expr:
         """m_k, exactly."""
         return self.substitute(spectral_moment(k, self.aspect))
@@ -203,8 +236,40 @@ class SingleLayer:
     @property
     def conditioning(self) -> sp.Expr:
         """m_2/m_1^2, exactly."""
+        if self.is_square:
+            return self.substitute(conditioning())
         m1, m2 = (spectral_moment(k, self.aspect) for k in (1, 2))
         return self.substitute(m2 / m1**2)
+
+    @property
+    def atoms(self) -> tuple[tuple[sp.Expr, sp.Expr], ...]:
+        """(location, mass) of every eigenvalue of positive weight, exactly.
+
+        Directions that no singular value reaches: n0 (n1 - n2) at g1 alpha, n2 (n1 - n0) at beta, where positive. For
+        a linear f every pair of singular values adds an eigenvalue 0; for zeta = 0 all eigenvalues are alpha or beta.
+
+        >>> import fimtheory as ft
+        >>> SingleLayer(ft.activation("linear")).atoms
+        ((0, 1/2),)
+        """
+        g0, g1 = self.aspect
+        low, high = self.substitute(BETA), self.substitute(g1 * ALPHA)
+        free = sp.S.One if self.has_zero_slope else sp.S.Zero
+        masses = {low: g1 * sp.Max(1 - g0, free), high: g0 * sp.Max(1 - g1, free)}
+        if self.is_linear:
+            everywhere = g0 * sp.Max(1 - g1, 0) + g1 * sp.Max(1 - g0, 0) + sp.Min(1, g1) * sp.Min(1, g0)
+            masses = {sp.S.Zero: everywhere}
+        return tuple((place, mass / (g0 + g1)) for place, mass in masses.items() if mass > 0)
+
+    @functools.cached_property
+    def is_linear(self) -> bool:
+        """Whether alpha = beta = 0."""
+        return not self.activation.parameter_list and not any(self.shifts(20)[:2])
+
+    @functools.cached_property
+    def has_zero_slope(self) -> bool:
+        """Whether zeta = 0: the mean of f' vanishes, as for even f."""
+        return self.constants["zeta"] == 0 or (not self.activation.parameter_list and not self.shifts(20)[2])
 
     def shifts(self, digits: int | None = None) -> tuple[mp.mpf, mp.mpf, mp.mpf]:
         """alpha, beta, zeta as numbers; the differences are formed before rounding, however close f is to linear."""
@@ -217,6 +282,16 @@ class SingleLayer:
         self.activation._require_numbers()
         alpha, beta, slope = map(float, self.shifts(20))
         return TwoModeLaw(alpha, beta, slope, aspect=(float(self.aspect[0]), float(self.aspect[1])))
+
+    def density(self, point: mp.mpf) -> mp.mpf:
+        """The density at one point, to ``digits`` significant digits."""
+        return self._exact_law.density_digits(point, self.digits)
+
+    @functools.cached_property
+    def _exact_law(self) -> TwoModeLaw:
+        digits = 2 * self.digits + 30  # a point may be as close to a special one as its digits can tell
+        with mp.workdps(digits):
+            return TwoModeLaw(*self.shifts(digits), aspect=tuple(number(g, digits) for g in self.aspect))
 
 
 def require_zero_mean(phi: Activation) -> None:
@@ -255,3 +330,126 @@ def _ratio(value) -> sp.Expr:
             "positive aspect ratios",
         )
     return ratio
+
+
+_WINDOWS = ((0.1, 0.35), (0.35, 0.6), (0.6, 0.9))  # probabilities at whose quantiles windows of the spectrum end
+_ASSUMPTIONS = ("n is large", "E f(Z) = 0", "f' is square-integrable", "n0, n1, n2 are comparable")
+
+
+def window_masses(layer: SingleLayer, levels=_WINDOWS) -> dict[str, sp.Expr]:
+    """The share of eigenvalues in windows between quantiles of the law, by the name under which it is measured."""
+    found = {}
+    for ends in levels:
+        low, high = (float(f"{layer.law.quantile(p):.6g}") for p in ends)
+        found[f"single_layer.mass[{low:.6g},{high:.6g}]"] = sp.Float(float(layer.law.mass(low, high)))
+    return found
+
+
+def moments_measured(layer: SingleLayer, highest: int) -> dict[str, sp.Expr]:
+    """m_1, m_2, ... by the name under which they are measured."""
+    return {f"single_layer.moment[{k}]": sp.Float(float(number(layer.moment(k), 16))) for k in range(1, highest + 1)}
+
+
+@claim(
+    "pennington2018.thm1",
+    title="The limiting spectrum of one hidden layer",
+    statement=r"\frac{1}{2 n^2} \mathbb{E} \operatorname{tr} (z - H)^{-1} \to G(z) = \frac{1}{2}\, \mathbb{E}"
+    r" \operatorname{tr} (z - M(a, b))^{-1},\quad M = \begin{pmatrix} \eta' - \zeta + \zeta a & \zeta \sqrt{ab} \\"
+    r" \zeta \sqrt{ab} & \eta - \zeta + \zeta b \end{pmatrix}",
+    source=Source("pennington2018", "Theorem 1 and eqs. 19 to 22"),
+    assumptions=_ASSUMPTIONS,
+    subject="single_layer",
+    activations=("erf_alpha alpha=1", "f_opt"),
+)
+def predict_spectrum(layer: SingleLayer) -> dict[str, sp.Expr]:
+    """Four moments, and the shares of eigenvalues in three windows."""
+    return moments_measured(layer, 4) | window_masses(layer)
+
+
+@claim(
+    "pennington2018.remark3",
+    title="A weak derivative suffices",
+    statement=r"f \in \{\text{centred, normalised ReLU and } |x|\}:\ \text{the spectrum is that of theorem 1}",
+    source=Source("pennington2018", "Remark 3"),
+    assumptions=_ASSUMPTIONS,
+    subject="single_layer",
+    activations=("srelu alpha=0", "srelu alpha=1"),
+)
+def predict_weak(layer: SingleLayer) -> dict[str, sp.Expr]:
+    """The same for functions with a kink; at alpha = 1, where zeta = 0, the masses of two atoms are in the moments."""
+    return moments_measured(layer, 3) | (window_masses(layer) if layer.constants["zeta"] != 0 else {})
+
+
+@claim(
+    "fimtheory.rectangular_layer",
+    title="The limiting spectrum of rectangular layers",
+    statement=r"M(a, b) = \begin{pmatrix} g_1 (\eta' - \zeta) + \zeta a & \zeta \sqrt{ab} \\ \zeta \sqrt{ab} & \eta -"
+    r" \zeta + \zeta b \end{pmatrix},\quad n_0 : n_1 : n_2 = g_0 : 1 : g_1",
+    source=Source("fimtheory", "extends Pennington and Worah (2018), theorem 1"),
+    assumptions=_ASSUMPTIONS,
+    subject="rectangular_layer",
+    activations=("erf_alpha alpha=1",),
+)
+def predict_rectangular(layer: SingleLayer) -> dict[str, sp.Expr]:
+    """Three moments and a window, for the aspect of the setting."""
+    return moments_measured(layer, 3) | window_masses(layer, ((0.6, 0.9),))
+
+
+@claim(
+    "pennington2018.eq20",
+    title="The printed double integral is half the trace of the resolvent of M",
+    statement=r"G(z) = \iint \frac{\lambda_1 + \lambda_2 - 2 z}{2 \zeta^2 (\ldots)}\, \mathrm{d}\mu_1 \mathrm{d}\mu_2 ="
+    r" \frac{1}{2}\, \mathbb{E} \operatorname{tr} (z - M(a, b))^{-1}",
+    source=Source("pennington2018", "Eqs. 20 and 22"),
+    assumptions=("the measures of eq. 22 have mass zeta each", "zeta > 0"),
+    subject=None,
+)
+def predict_transform() -> dict[str, Identity | Agreement]:
+    """The integrands agree in lambda_1 = alpha + zeta a, lambda_2 = beta + zeta b; the integrals at complex z."""
+    a, b, x = *sp.symbols("a b", positive=True), sp.Symbol("x", real=True)
+    resolvent = (x * sp.eye(2) - theorem_matrix(a, b)).inv().trace() / 2
+    printed = zeta**2 * printed_integrand(x, ALPHA + zeta * a, BETA + zeta * b)
+    points = np.array([1.5 + 0.5j, -1 + 0.25j, 9 + 1j])
+    layer = SingleLayer(activation("erf_alpha", alpha=1))
+    return {
+        "integrand": Identity(resolvent, printed),
+        "integral": Agreement(
+            lambda: [printed_integral(layer, point) for point in points], lambda: layer.law.stieltjes(points), 1e-10
+        ),
+        "mass of a measure": Identity(4 * zeta / sp.pi * sp.integrate(sp.cos(x) ** 2, (x, 0, sp.pi / 2)), zeta),
+    }
+
+
+def printed_integral(layer: SingleLayer, point: complex, nodes: int = 400) -> complex:
+    """Eq. 20 at a complex point by the trapezoidal rule in the angles of eq. 22, l = end + 4 zeta sin^2."""
+    angles = (np.arange(nodes) + 0.5) * np.pi / (2 * nodes)
+    sizes = {SYMBOLS[name]: float(number(value, 16)) for name, value in layer.constants.items()}
+    slope = sizes[zeta]
+    weights = 4 * slope / np.pi * np.cos(angles) ** 2 * np.pi / (2 * nodes)
+    variables = sp.symbols("l_1 l_2 z_0")
+    integrand = emit(printed_integrand(variables[2], *variables[:2]).subs(sizes), variables)
+    l1, l2 = (float(sizes[e] - slope) + 4 * slope * np.sin(angles) ** 2 for e in (eta_prime, eta))
+    return complex(weights @ integrand(l1[:, None], l2[None, :], point) @ weights)
+
+
+@claim(
+    "pennington2018.eq27",
+    title="First two moments of the spectrum",
+    statement=r"m_1 = \frac{\eta + \eta'}{2},\quad m_2 = \frac{\eta^2 + \eta'^2 + 4 \zeta^2}{2},\quad m_k ="
+    r" \frac{1}{2 n^2} \operatorname{tr} H^k",
+    source=Source("pennington2018", "Eq. 27"),
+    assumptions=_ASSUMPTIONS,
+    as_printed=r"m_1 = \frac{1}{n} \operatorname{tr} H = \frac{\eta + \eta'}{2}",
+    printed=lambda: {"tr H / n": Identity(SYMBOLS["n"] * (eta + eta_prime), (eta + eta_prime) / 2)},
+    subject=None,
+)
+def predict_moments() -> dict[str, Identity]:
+    """The moments of M over products of Marchenko-Pastur variables, whose first two moments are 1 and 2."""
+    a, b = sp.symbols("a b", positive=True)
+    catalan = {a**i * b**j: sp.catalan(i) * sp.catalan(j) for i in range(3) for j in range(3) if i + j}
+    found = {}
+    for k, printed in ((1, (eta + eta_prime) / 2), (2, (eta**2 + eta_prime**2 + 4 * zeta**2) / 2)):
+        terms = sp.Poly((theorem_matrix(a, b) ** k).trace() / 2, a, b).terms()
+        mean = sum(c * catalan.get(a**i * b**j, sp.S.One) for (i, j), c in terms)
+        found |= {f"m_{k}": Identity(mean, printed), f"m_{k} by Catalan numbers": Identity(spectral_moment(k), printed)}
+    return found

@@ -1,23 +1,25 @@
-"""Claims against ladders of random networks."""
+"""Claims against simulation and against second routes."""
 
 from __future__ import annotations
 
-import functools
-import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import sympy as sp
 
-from fimtheory.activations import activation
-from fimtheory.claims import Claim, Verdict
+from fimtheory.claims import Agreement, Claim, Identity, Ordering, Verdict
 from fimtheory.errors import InputError
 from fimtheory.notation import SYMBOLS
-from fimtheory.simulation import Architecture, Ladder, simulate_ladder
-from fimtheory.theory.deep_network import DeepNetwork
+from fimtheory.simulation import Ladder
+from fimtheory.verification.deep_networks import Setting
 from fimtheory.verification.judgement import Extrapolation, Judgement, extrapolate, judge
+from fimtheory.verification.single_layers import LayerSetting
+from fimtheory.verification.statements import Decision, decide
 
 M = SYMBOLS["M"]
+Progress = Callable[[int, int], None]
+AnySetting = Setting | LayerSetting
+RECTANGLE = (sp.Rational(3, 2), sp.Rational(1, 2))  # the aspect on which claims about rectangular layers are checked
 
 
 @dataclass(frozen=True)
@@ -44,45 +46,17 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Setting:
-    """The networks on which a claim is checked; the default resolves errors of 3 % in every statistic."""
-
-    activation: str = "tanh"
-    depth: int = 3
-    sigma_w2: str = "3"
-    sigma_b2: str = "0.64"
-    outputs: int = 3
-    samples: int = 10
-    widths: tuple[int, ...] = (64, 128, 256, 512)
-    n_networks: tuple[int, ...] = (800, 800, 600, 500)
-    seed: int = 1
-
-    @functools.cached_property
-    def network(self) -> DeepNetwork:
-        """The network of the theory."""
-        return DeepNetwork(
-            activation(self.activation), self.depth, self.sigma_w2, self.sigma_b2, self.outputs, self.samples
-        )
-
-    def __str__(self) -> str:
-        return (
-            f"{self.activation}, L={self.depth}, sigma_w^2={self.sigma_w2}, sigma_b^2={self.sigma_b2}, C={self.outputs}, "
-            f"N={self.samples}, M={', '.join(map(str, self.widths))}, seed {self.seed}"
-        )
-
-
-@dataclass(frozen=True)
 class Evidence:
-    """What the simulations said about a claim, and about its printed form where that differs."""
+    """What simulations and second routes said about a claim, and about its printed form where that differs."""
 
     claim: Claim
-    setting: Setting
-    checks: tuple[Check, ...]
-    printed: tuple[Check, ...] = ()
+    setting: AnySetting | None
+    checks: tuple[Check | Decision, ...]
+    printed: tuple[Check | Decision, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
-        """CONTRADICTED if any observable is, SUPPORTED if all are, INCONCLUSIVE otherwise."""
+        """CONTRADICTED if any check is, SUPPORTED if all are, INCONCLUSIVE otherwise."""
         return _combined(self.checks)
 
     @property
@@ -92,25 +66,71 @@ class Evidence:
 
     @property
     def status(self) -> str:
-        """``stated``, ``supported``, ``corrected`` (ours holds, the printed form does not) or ``refuted``."""
+        """``stated``, ``supported``, ``certified`` (all of it by proven identities), ``corrected`` (ours holds, the
+        printed form does not) or ``refuted``."""
         if self.verdict is Verdict.CONTRADICTED:
             return "refuted"
         if self.verdict is Verdict.INCONCLUSIVE:
             return "stated"
-        return "corrected" if self.printed_verdict is Verdict.CONTRADICTED else "supported"
+        if self.printed_verdict is Verdict.CONTRADICTED:
+            return "corrected"
+        return "certified" if all(isinstance(c, Decision) and c.certified for c in self.checks) else "supported"
 
 
 def verify(
-    claim: Claim, setting: Setting | None = None, progress: Callable[[int, int], None] | None = None
+    claim: Claim, setting: AnySetting | None = None, progress: Progress | None = None, quick: bool = False
 ) -> Evidence:
-    """Simulate the ladder of a setting and judge every prediction of a claim, and of its printed form."""
-    setting = setting or Setting()
-    predicted = claim.predict(setting.network)
-    printed = claim.predict_printed(setting.network) if claim.predict_printed else {}
-    ladder = simulate_network_ladder(
-        setting.network, setting.widths, setting.n_networks, setting.seed, metrics_of(predicted), progress
-    )
-    return Evidence(claim, setting, confront(predicted, ladder), confront(printed, ladder))
+    """Judge everything a claim says, and its printed form: predictions on the ladder of a setting, statements directly.
+
+    ``setting`` is a :class:`Setting` for claims on deep networks and a :class:`LayerSetting` for those on one hidden
+    layer; the default is the full size, with ``quick`` a smaller one.
+    """
+    kinds = {"deep_network": Setting, "single_layer": LayerSetting, "rectangular_layer": LayerSetting}
+    kind = kinds.get(claim.subject or "")
+    if setting is None and kind:
+        setting = kind.quick() if quick else kind()
+        if claim.subject == "rectangular_layer":
+            setting = replace(setting, aspect=RECTANGLE)
+    if setting is not None and not (kind and isinstance(setting, kind)):
+        raise InputError(f"{claim.id} is no claim on what {type(setting).__name__} describes: leave the setting out")
+    checks, printed = [], []
+    for mark, subject, one in _subjects(claim, setting):
+        said = (claim.predict(*subject), claim.predict_printed(*subject) if claim.predict_printed else {})
+        observables = [name for part in said for name, value in part.items() if not _is_statement(value)]
+        ladder = one.simulate(observables, progress) if one is not None and observables else None
+        for part, found in zip(said, (checks, printed), strict=True):
+            found += [_marked(check, mark) for check in _judged(part, ladder)]
+    return Evidence(claim, setting, tuple(checks), tuple(printed))
+
+
+def _subjects(claim: Claim, setting: AnySetting | None) -> Iterator[tuple[str, tuple, AnySetting | None]]:
+    """(a word that tells them apart, the arguments of ``predict``, the setting) for everything a claim speaks about."""
+    match setting:
+        case Setting():
+            yield "", (setting.network,), setting
+        case LayerSetting():
+            for one in setting.each(claim.activations):
+                yield f" [{one.activation}]" if len(claim.activations) > 1 else "", (one.layer,), one
+        case None:
+            yield "", (), None
+
+
+def _judged(said: Mapping, ladder: Ladder | None) -> Iterator[Check | Decision]:
+    for name, value in said.items():
+        if _is_statement(value):
+            yield decide(name, value)
+        elif ladder is None:
+            raise InputError(f"{name} is to be measured, but nothing is simulated")
+        else:
+            yield from confront({name: value}, ladder)
+
+
+def _is_statement(value) -> bool:
+    return isinstance(value, Identity | Agreement | Ordering)
+
+
+def _marked(check: Check | Decision, mark: str) -> Check | Decision:
+    return replace(check, observable=check.observable + mark)
 
 
 def confront(predicted: Mapping[str, sp.Expr], ladder: Ladder, resolution: float = 0.03) -> tuple[Check, ...]:
@@ -126,34 +146,7 @@ def confront(predicted: Mapping[str, sp.Expr], ladder: Ladder, resolution: float
     return tuple(checks)
 
 
-def simulate_network_ladder(
-    network: DeepNetwork,
-    widths: tuple[int, ...],
-    n_networks: int | tuple[int, ...],
-    seed: int,
-    metrics: frozenset[str],
-    progress: Callable[[int, int], None] | None = None,
-) -> Ladder:
-    """The ladder of random networks that a :class:`DeepNetwork` describes; the only thing passed on is phi and phi'."""
-    phi, dphi = network.activation.numpy, network.activation.numpy_derivative
-
-    def architecture(width: int) -> Architecture:
-        hidden = tuple(max(1, round(float(a) * width)) for a in network.alphas)
-        return Architecture((*hidden, network.outputs), float(network.sigma_w2), float(network.sigma_b2), phi, dphi)
-
-    workers = min(4, os.cpu_count() or 1)  # the numbers do not depend on it
-    return simulate_ladder(
-        architecture, widths, network.samples, n_networks, seed, metrics, progress=progress, workers=workers
-    )
-
-
-def metrics_of(predicted: Mapping[str, sp.Expr]) -> frozenset[str]:
-    """The metrics whose observables are predicted: ``deep.F_blocks[2].mean`` belongs to ``F_blocks``."""
-    words = (name.split(".") for name in predicted)
-    return frozenset(parts[1].split("[")[0] for parts in words if len(parts) == 3)
-
-
-def _combined(checks: tuple[Check, ...]) -> Verdict:
+def _combined(checks: tuple[Check | Decision, ...]) -> Verdict:
     verdicts = {check.verdict for check in checks}
     if Verdict.CONTRADICTED in verdicts:
         return Verdict.CONTRADICTED

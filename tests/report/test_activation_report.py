@@ -25,7 +25,7 @@ def written(tmp_path_factory):
 
 def test_files(written):
     names = {"index.html", "gelu.tex", "report.json"}
-    figures = {"activation", "hermite", "dual", "order_parameters", "ladder"}
+    figures = {"activation", "hermite", "dual", "spectrum", "order_parameters", "ladder"}
     names |= {f"figures/{name}.{suffix}" for name in figures for suffix in ("svg", "pdf")}
     assert set(written.files) == names
     assert {str(p.relative_to(written.directory)) for p in written.directory.rglob("*") if p.is_file()} == names

@@ -1,0 +1,62 @@
+"""``fimtheory claims``: the catalogue, and verdicts on what it says."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from fimtheory.cli.options import DONE, FELL_SHORT, new_verb, progress
+from fimtheory.errors import InputError
+
+SETTLED = ("supported", "certified", "corrected")
+
+
+def add(verbs) -> None:
+    """Declare the verb."""
+    verb = new_verb(
+        verbs,
+        "claims",
+        run,
+        "The catalogue of claims, and their verdicts.",
+        "",
+        "--paper karakida2020",
+        "show karakida2020.thm3.1 --bibtex",
+        "verify karakida2020.thm3.1",
+        "verify --paper pennington2018 --quick",
+        "find tangent kernel",
+    )
+    verb.set_defaults(timeout=0)  # simulations may rightly take hours
+    verb.add_argument(
+        "action", nargs="?", default="list", choices=("list", "show", "verify", "find"), help="what to do"
+    )
+    verb.add_argument("words", nargs="*", metavar="ID", help="claim ids (verify: all if none), or words to find")
+    verb.add_argument("--paper", metavar="P", help="only the claims of one paper")
+    verb.add_argument("--quick", action="store_true", help="verify: smaller and fewer networks, seconds a claim")
+    verb.add_argument("--bibtex", action="store_true", help="show: print the BibTeX entry of the source")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Carry it out."""
+    from fimtheory import catalogue
+    from fimtheory.report import summary
+    from fimtheory.verification import verify
+
+    if options.action in ("show", "verify") and options.words:
+        chosen = tuple(catalogue.find(id) for id in options.words)
+    elif options.action == "show":
+        raise InputError("which claim? write for instance: fimtheory claims show karakida2020.thm3.1")
+    else:
+        chosen = catalogue.search(" ".join(options.words))
+    if options.paper:
+        chosen = tuple(claim for claim in catalogue.by_paper(options.paper) if claim in chosen)
+    if options.action == "verify":
+        evidence = {claim.id: verify(claim, progress=progress(claim.id), quick=options.quick) for claim in chosen}
+    else:
+        evidence = {}
+    rows = [summary.claim(claim, evidence.get(claim.id)) for claim in chosen]
+    if options.json:
+        print(json.dumps(rows, indent=1))
+    else:
+        print(summary.claims_text(rows, full=options.action in ("show", "verify"), bibtex=options.bibtex))
+    settled = all(e.status in SETTLED for e in evidence.values())
+    return DONE if settled else FELL_SHORT

@@ -1,0 +1,166 @@
+"""What the commands share: verbs, options, and the way from options to objects."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable
+
+from fimtheory.errors import InputError
+
+MAX_DIGITS = 300
+MAX_SECONDS = 1e6
+TIMEOUT = 60
+DONE, FELL_SHORT, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str):
+        """One line and exit code 2."""
+        print(f"fimtheory: {message}; see {self.prog} --help", file=sys.stderr)
+        raise SystemExit(UNUSABLE)
+
+
+def new_verb(verbs, name: str, run: Callable, summary: str, *examples: str) -> argparse.ArgumentParser:
+    """A verb with the options that all of them have."""
+    epilog = "examples:\n" + "\n".join(f"  fimtheory {name} {example}" for example in examples)
+    verb = verbs.add_parser(
+        name, help=summary, description=summary, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    verb.set_defaults(run=run)
+    verb.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    verb.add_argument("--digits", type=_digits, default=16, metavar="N", help="correct significant digits (default 16)")
+    verb.add_argument(
+        "--timeout",
+        type=_seconds,
+        default=TIMEOUT,
+        metavar="SECONDS",
+        help="give up after that long, with exit code 2 (default %(default)s; 0 is no limit)",
+    )
+    return verb
+
+
+def _digits(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= MAX_DIGITS:
+        raise argparse.ArgumentTypeError(f"{text} digits cannot be given: ask for 1 to {MAX_DIGITS}")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= MAX_SECONDS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time limit: write seconds up to {MAX_SECONDS:g}, 0 for none")
+    return seconds
+
+
+def add_activation(verb: argparse.ArgumentParser) -> None:
+    """The activation and its parameters."""
+    verb.add_argument("activation", metavar="ACT", help="a gallery name (relu, gelu, tanh, ...) or a formula in x")
+    verb.add_argument(
+        "--param",
+        action="append",
+        default=[],
+        metavar="P",
+        help="a parameter: s, s>0, s<0, s>=0 (free) or s=1/3 (fixed); repeat for more",
+    )
+
+
+def add_network_options(verb: argparse.ArgumentParser) -> None:
+    """What describes a random deep network."""
+    verb.add_argument("--depth", type=int, default=3, metavar="L", help="number of layers L (default 3)")
+    verb.add_argument("--sigma-w2", default="2", metavar="V", help="variance of the weights (default 2)")
+    verb.add_argument("--sigma-b2", default="0.1", metavar="V", help="variance of the biases (default 0.1)")
+    verb.add_argument("--outputs", type=int, default=10, metavar="C", help="number of outputs C (default 10)")
+    verb.add_argument("--samples", type=int, default=100, metavar="N", help="number of input samples N (default 100)")
+    verb.add_argument("--widths", default="", metavar="a0,a1,...", help="width ratios alpha_0..alpha_{L-1} (default 1)")
+    verb.add_argument("--seed", type=int, default=1, metavar="K", help="seed of the simulation (default 1)")
+
+
+def chosen_activation(options: argparse.Namespace):
+    """The activation that the options name."""
+    from fimtheory.activations import activation
+
+    domains, values = {}, {}
+    for text in options.param:
+        name, kind, value = _parameter(text)
+        (values if kind == "value" else domains)[name] = value
+    return activation(options.activation, parameters=domains, **values)
+
+
+def _parameter(text: str) -> tuple[str, str, str]:
+    """``s`` | ``s>0`` | ``s<0`` | ``s>=0`` | ``s=1/3`` -> (name, "domain" or "value", domain or value)."""
+    compact = "".join(text.split())
+    for suffix, domain in ((">=0", "nonnegative"), (">0", "positive"), ("<0", "negative")):
+        if compact.endswith(suffix):
+            return compact.removesuffix(suffix), "domain", domain
+    name, equals, value = compact.partition("=")
+    if equals and not name.endswith((">", "<")):
+        return name, "value", value
+    if not name.isidentifier():
+        raise InputError(f"--param {text!r} is not understood: write s, s>0, s<0, s>=0 or s=1/3")
+    return name, "domain", "real"
+
+
+def deep_network(options: argparse.Namespace):
+    """The network that the options describe."""
+    from fimtheory.activations import parse_number
+    from fimtheory.theory.deep_network import DeepNetwork
+
+    alphas = tuple(parse_number(part) for part in options.widths.split(",")) if options.widths else ()
+    weights, biases = parse_number(options.sigma_w2), parse_number(options.sigma_b2)
+    return DeepNetwork(
+        chosen_activation(options),
+        options.depth,
+        weights,
+        biases,
+        options.outputs,
+        options.samples,
+        alphas,
+        options.digits,
+    )
+
+
+def whole_numbers(option: str, text: str) -> tuple[int, ...]:
+    """``100,200,400`` as numbers."""
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(f"{option} {text!r} is not a list of whole numbers: write for instance 100,200,400") from None
+
+
+def show(options: argparse.Namespace, found: dict, text: Callable[[dict], str]) -> None:
+    """What was found, as JSON or as text."""
+    print(json.dumps(found, indent=1) if options.json else text(found))
+
+
+def write_text(path: str, text: str) -> None:
+    """All of the text or nothing: a file that was there stays until the new one is complete."""
+    part = f"{path}.part"
+    try:
+        with open(part, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(part, path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, path) from None
+    finally:
+        if os.path.exists(part):
+            os.remove(part)
+
+
+def progress(what: str) -> Callable[[int, int], None] | None:
+    """A counter on standard error, where that is a terminal."""
+    if not sys.stderr.isatty():
+        return None
+
+    def show(done: int, total: int) -> None:
+        end = "\r" if done < total else "\r" + " " * 60 + "\r"
+        print(f"  {what}: {done}/{total}", end=end, file=sys.stderr, flush=True)
+
+    return show

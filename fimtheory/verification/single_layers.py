@@ -1,0 +1,89 @@
+"""Ladders of random networks with one hidden layer, described by a :class:`~fimtheory.theory.single_layer.SingleLayer`."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from fimtheory.activations import Activation, named
+from fimtheory.simulation import Ladder, SingleLayerEnsemble, simulate_single_layer_ladder
+from fimtheory.simulation.single_layer import layer_widths
+from fimtheory.theory.single_layer import SQUARE, Aspect, SingleLayer
+
+Progress = Callable[[int, int], None]
+
+ONE_STEP = "single_layer.one_step"
+_COUNT = re.compile(r"single_layer\.count\[(.*)\]")
+
+
+@dataclass(frozen=True)
+class LayerSetting:
+    """The layers on which a claim is checked; the default resolves errors of 3 % in every statistic.
+
+    ``activation`` is an activation, or text such as ``"srelu alpha=0"``. All eigenvalues of every network are computed.
+    """
+
+    activation: Activation | str = "erf_alpha alpha=1"
+    aspect: Aspect = SQUARE
+    widths: tuple[int, ...] = (12, 16, 24, 34)
+    n_networks: tuple[int, ...] = (400, 300, 200, 100)
+    seed: int = 1
+
+    @classmethod
+    def quick(cls) -> LayerSetting:
+        """Smaller networks and fewer: seconds a claim."""
+        return cls(widths=(8, 12, 16, 24), n_networks=(200, 150, 100, 50))
+
+    @functools.cached_property
+    def layer(self) -> SingleLayer:
+        """The layer of the theory."""
+        phi = self.activation if isinstance(self.activation, Activation) else named(self.activation)
+        return SingleLayer(phi, self.aspect)
+
+    def each(self, activations: Sequence[str]) -> Iterator[LayerSetting]:
+        """This setting for every activation of a claim; as it is, where the claim names none."""
+        yield from (replace(self, activation=name) for name in activations) if activations else (self,)
+
+    def __str__(self) -> str:
+        shape = "" if self.aspect == SQUARE else f", aspect {self.aspect[0]}:1:{self.aspect[1]}"
+        counts = ", ".join(map(str, self.n_networks))
+        return f"widths n = {', '.join(map(str, self.widths))} ({counts} networks){shape}, seed {self.seed}"
+
+    def simulate(self, observables: Iterable[str], progress: Progress | None = None) -> Ladder[SingleLayerEnsemble]:
+        """The ladder on which the observables are measured; only phi, phi' and its kinks are passed on.
+
+        ``single_layer.count[lo,hi]`` is the number of eigenvalues in a window, divided by the width.
+        """
+        wanted = set(observables)
+        phi = self.layer.activation
+        functions = phi.numpy, phi.numpy_derivative, tuple(float(h) for h in phi.kinks)
+        workers = min(4, os.cpu_count() or 1)  # the numbers do not depend on it
+        if wanted == {ONE_STEP}:
+            return simulate_one_step_ladder(
+                *functions, self.widths, self._aspect, self.n_networks, self.seed, progress=progress, workers=workers
+            )
+        counts = {name: f"single_layer.mass[{m[1]}]" for name in wanted if (m := _COUNT.fullmatch(name))}
+        measured = (wanted - set(counts)) | set(counts.values())
+        ladder = simulate_single_layer_ladder(
+            *functions,
+            self.widths,
+            self._aspect,
+            self.n_networks,
+            self.seed,
+            observables=sorted(measured),
+            progress=progress,
+            workers=workers,
+        )
+        return Ladder({n: self._counted(n, ensemble, counts) for n, ensemble in ladder.ensembles.items()})
+
+    @property
+    def _aspect(self) -> tuple[float, float]:
+        return float(self.aspect[0]), float(self.aspect[1])
+
+    def _counted(self, n: int, ensemble: SingleLayerEnsemble, counts: dict[str, str]) -> SingleLayerEnsemble:
+        inputs, _, outputs = layer_widths(n, self._aspect)
+        found = {name: ensemble.values(mass) * (inputs + outputs) for name, mass in counts.items()}
+        return replace(ensemble, observables=ensemble.observables | found)
