@@ -71,7 +71,7 @@ def order(account: Account) -> None:
     )
 
 
-def locations(account: Account) -> dict[tuple, sp.Expr]:
+def locations(account: Account) -> None:
     """The characteristic polynomial at the corners."""
     polynomials = {c: (l * sp.eye(2) - two_modes(*c)).det() for c in itertools.product((0, 4), repeat=2)}
     account.define(
@@ -99,12 +99,12 @@ def locations(account: Account) -> dict[tuple, sp.Expr]:
             for corner, names in expected.items()
         ),
     )
-    return polynomials
 
 
-def support(account: Account, polynomials: dict[tuple, sp.Expr]) -> None:
+def support(account: Account) -> None:
     """Edges and gap."""
     line = v / zeta - a * v / u
+    last = (l * sp.eye(2) - two_modes(4, 4)).det()
     account.move(
         r"A fraction $F(\lambda) = \frac{1}{2} (\mathbf{1}[\lambda > \alpha] + P(b < b_\lambda(a)))$ of eigenvalues is"
         r" below $\lambda > \beta$. Between $\beta$ and $\alpha$ the line rises in $a$,"
@@ -113,7 +113,7 @@ def support(account: Account, polynomials: dict[tuple, sp.Expr]) -> None:
         r"b_\lambda(a) = \frac{v}{\zeta} - \frac{a v}{u}, \quad b_\lambda(0) = \frac{v}{\zeta}, \quad b_\lambda(4) - 4"
         r" = \frac{u v - 4 \zeta (u + v)}{\zeta u}",
         identical(line.subs(a, 0), v / zeta),
-        identical(sp.cancel(line.subs(a, 4) - 4), sp.cancel(polynomials[4, 4] / (zeta * u))),
+        identical(sp.cancel(line.subs(a, 4) - 4), sp.cancel(last / (zeta * u))),
         identical(sp.diff(line, a), -v / u),
     )
     account.move(
@@ -171,8 +171,8 @@ def main() -> Account:
     """Derive, land, print."""
     account = Account("The special points of the single-layer spectrum")
     order(account)
-    polynomials = locations(account)
-    support(account, polynomials)
+    locations(account)
+    support(account)
     no_atoms(account)
     land(account)
     print(account)

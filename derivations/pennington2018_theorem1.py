@@ -236,9 +236,9 @@ def kronecker_structure(account: Account) -> None:
     )
 
 
-def rotation(size: int) -> sp.Matrix:
-    """A rational orthogonal matrix, by Cayley's formula."""
-    skew = sp.Matrix(size, size, lambda i, j: (i - j) * sp.Rational(1, i + j + 1))
+def rotation(size: int, which: int) -> sp.Matrix:
+    """A rational orthogonal matrix, by Cayley's formula; ``which`` makes different ones of a size."""
+    skew = sp.Matrix(size, size, lambda i, j: (i - j) * sp.Rational(which, i + j + 1))
     return (sp.eye(size) - skew) * (sp.eye(size) + skew).inv()
 
 
@@ -280,7 +280,7 @@ def singular_values(account: Account) -> None:
     kron = sp.kronecker_product
     for inputs, hidden, outputs in SHAPES:
         S, T = singular(outputs, hidden, 0), singular(hidden, inputs, 1)
-        U1, V1, U2, V2 = (rotation(k) for k in (hidden, inputs, outputs, hidden))
+        U1, V1, U2, V2 = (rotation(k, i) for i, k in enumerate((hidden, inputs, outputs, hidden), start=1))
         H = kronecker_form(U1 * T * V1.T, U2 * S * V2.T, alpha, beta)
         basis = sp.diag(kron(V2, V1), kron(U2, U1))
         rotated += [*(basis.T * H * basis).applyfunc(sp.expand), *(basis.T * basis)]
