@@ -15,7 +15,7 @@ import math
 import numpy as np
 
 from fimtheory.spectra.marchenko_pastur import bulk_stieltjes
-from fimtheory.spectra.pair import Pair, distance
+from fimtheory.spectra.pair import Pair
 
 _STEP, _REACH = 0.23, 75.0
 _DEEPEST = 600.0  # the range of floats ends at exp(-708)
@@ -25,15 +25,18 @@ Array = np.ndarray
 
 
 def stieltjes(pair: Pair, z: Array) -> Array:
-    """G(z) = E tr(z - M)^-1 / 2 for z in the closed upper half-plane, shape ``(n,)``, on the axis the limit from above."""
-    u, v = distance(z, pair.upper), distance(z, pair.lower)
+    """G(z) = E tr(z - M)^-1 / 2 for z in the closed upper half-plane, on the axis the limit from above, nan for infinity.
+
+    Shape ``(n,)``.
+    """
+    u, v = pair.offsets(z)
     infinite = (u == 0) & (pair.a.low == 0) | (v == 0) & ((pair.b.low == 0) | (pair.delta == 0))
     v = np.where(v == 0, np.finfo(float).tiny ** 0.5 * pair.zeta, v)  # a removable singularity, where it is finite
-    value = np.empty(z.shape, dtype=complex)
-    for start in range(0, z.size, _CHUNK):
-        part = slice(start, start + _CHUNK)
+    value, finite = np.full(z.shape, complex(math.nan, math.nan)), np.flatnonzero(~infinite)
+    for start in range(0, finite.size, _CHUNK):
+        part = finite[start : start + _CHUNK]
         value[part] = _arc(pair, *(x[part, None] for x in (z, u, v)))
-    return np.where(infinite, complex(math.nan, -math.inf), value)
+    return value
 
 
 def _arc(pair: Pair, z: Array, u: Array, v: Array) -> Array:

@@ -37,7 +37,7 @@ class Component(Protocol):
         ...
 
     def stieltjes(self, z: Array) -> Array:
-        """E 1/(z - eigenvalue), z above or on the real axis."""
+        """E 1/(z - eigenvalue), z above or on the real axis; nan where it is infinite."""
         ...
 
     def draw(self, uniform: Array) -> Array:
@@ -74,7 +74,7 @@ class Point:
 
     def stieltjes(self, z: Array) -> Array:
         x = distance(z, self.location)
-        return np.where(x == 0, complex(math.nan, -math.inf), 1 / np.where(x == 0, 1, x))
+        return np.where(x == 0, complex(math.nan, math.nan), 1 / np.where(x == 0, 1, x))
 
     def draw(self, uniform: Array) -> Array:
         return np.full(uniform.shape[1], self.location[0])
@@ -116,7 +116,8 @@ class ShiftedBulk:
     def stieltjes(self, z: Array) -> Array:
         past = [distance(z, edge) / self.zeta for edge in self.edges]
         with np.errstate(divide="ignore", invalid="ignore"):
-            return bulk_stieltjes(self.side.ratio, *past) / self.zeta
+            value = bulk_stieltjes(self.side.ratio, *past) / self.zeta
+        return np.where(np.isfinite(value), value, complex(math.nan, math.nan))
 
     def draw(self, uniform: Array) -> Array:
         t = MarchenkoPastur(self.side.ratio).bulk_quantile(uniform[0])
@@ -135,7 +136,7 @@ class CoupledPair:
 
     def density(self, l: Array, digits: int) -> Array:
         pair = self.pair
-        u, v = distance(l, pair.upper), distance(l, pair.lower)
+        u, v = pair.offsets(l)
         value = np.where((u == 0) | (v == 0), self._at_the_shifts(u, v), 0.0).astype(l.dtype)
         regular = np.flatnonzero((u != 0) & (v > 0))
         level = pair.level(l[regular])
@@ -170,7 +171,7 @@ class CoupledPair:
 
     def cdf(self, l: Array) -> Array:
         pair = self.pair
-        u, v = distance(l, pair.upper), distance(l, pair.lower)
+        u, v = pair.offsets(l)
         value = np.where(u == 0, 0.5, 0.0)
         regular = (u != 0) & (v > 0)
         level = pair.level(l[regular])

@@ -111,9 +111,13 @@ class Pair:
         larger, smaller = self.corners[i, j]
         return (distance(l, larger) / self.zeta) * (distance(l, smaller) / v)
 
+    def offsets(self, l: Array) -> tuple[Array, Array]:
+        """u = l - A and v = l - B."""
+        return distance(l, self.upper), distance(l, self.lower)
+
     def level(self, l: Array) -> Level:
         """The geometry at levels l, none of which is A or B; above B only."""
-        u, v = distance(l, self.upper), distance(l, self.lower)
+        u, v = self.offsets(l)
         right = u > 0
         lead = {(i, j): self.lead(l, v, i, j) for i in (0, 1) for j in (0, 1)}
         left_lead, high_reach = np.where(right, lead[0, 1], lead[0, 0]), np.where(right, lead[0, 0], lead[0, 1])

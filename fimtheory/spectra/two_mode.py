@@ -21,6 +21,7 @@ from fimtheory.spectra.pair import eigenvalues
 
 _CONSTRUCTION_DIGITS = 60
 _MOST_DIGITS = 1000
+_NEAREST = 1e-290
 _EXTREME, _SIZE = 1e50, "0 or between 1e-50 and 1e50; a common factor of all three only scales the law"
 
 Array = np.ndarray
@@ -262,7 +263,8 @@ class TwoModeLaw:
         0.0
         """
         z, reflected = above_axis(z)
-        value = self._summed(lambda part, x: part.stieltjes(x), z)
+        value = self._summed(lambda part, x: part.stieltjes(x), _off_zero(z))
+        value = np.where(np.isnan(value), complex(math.nan, -math.inf), value)
         return np.where(reflected, np.conj(value), value)[()]
 
     def moments(self, count: int) -> Array:
@@ -291,12 +293,19 @@ class TwoModeLaw:
 
     def _levels(self, l) -> Array:
         """Real levels as an array; beyond the spectrum one is as good as another."""
-        return np.clip(levels(l), -1.0, 2 * self._knots[-1] + 1.0)
+        return np.clip(_off_zero(levels(l)), -1.0, 2 * self._knots[-1] + 1.0)
 
     def _summed(self, question, x: Array) -> Array:
         flat = x.ravel()
         value = sum((mass * question(part, flat) for mass, part in self._parts), np.zeros(flat.size))
         return value.reshape(x.shape)[()]
+
+
+def _off_zero(x: Array) -> Array:
+    """Numbers next to 0, which may be a special point, moved away so far that quotients of distances stay finite."""
+    near = (x != 0) & (np.abs(x) < _NEAREST)
+    direction = np.where(near, x, 1) * np.where(near, 2.0**700, 1)  # subnormal numbers have no reciprocal
+    return np.where(near, _NEAREST * (direction / np.abs(direction)), x)
 
 
 def _power_series(i: int, x: float, terms: int) -> Array:

@@ -9,8 +9,6 @@ import numpy as np
 from mpmath import mp
 from mpmath.calculus.quadrature import GaussLegendre
 
-DIGITS = 40
-
 
 def edges(ratio):
     return (1 - mp.sqrt(ratio)) ** 2, (1 + mp.sqrt(ratio)) ** 2
@@ -22,11 +20,14 @@ def weight(t, ratio):
     return mp.sqrt((hi - t) * (t - lo)) / (2 * mp.pi * min(ratio, 1) * t)
 
 
-def integral(f, lo, hi):
-    """int f over (lo, hi), f with inverse square roots at the ends at worst: lo + (hi - lo) sin^2 t, graded panels."""
-    graded = [mp.mpf(0), *(mp.mpf(4) ** -k for k in range(24, 0, -1)), mp.mpf(1) / 2]
+def integral(f, lo, hi, digits):
+    """int f over (lo, hi), f with inverse square roots at the ends at worst: lo + (hi - lo) sin^2 t, graded panels.
+
+    On a panel (t, 4 t) a rule of n nodes gives n digits.
+    """
+    graded = [mp.mpf(0), *(mp.mpf(4) ** -k for k in range(8 if digits < 30 else 14, 0, -1)), mp.mpf(1) / 2]
     cuts = [t * mp.pi / 2 for t in graded] + [(1 - t) * mp.pi / 2 for t in graded[-2::-1]]
-    rule = GaussLegendre(mp).calc_nodes(4, mp.prec)
+    rule = GaussLegendre(mp).calc_nodes(4 if digits < 24 else 5, mp.prec)
     return mp.fsum(
         (q - p) / 2 * w * f(lo + (hi - lo) * mp.sin(t) ** 2) * (hi - lo) * mp.sin(2 * t)
         for p, q in pairwise(cuts)
@@ -43,20 +44,23 @@ def line(alpha, beta, zeta, l, ratios):
     return max(lo, ends[0]), min(hi, ends[1]), lambda a: v / zeta - a * v / u
 
 
-def density(alpha, beta, zeta, l, ratios=(1, 1)):
+def density(alpha, beta, zeta, l, ratios=(1, 1), digits=20):
     """1/2 int p(a) p(b(a)) db/dl da for alpha >= beta, l off both."""
-    with mp.workdps(2 * DIGITS):
+    with mp.workdps(2 * digits):
         alpha, beta, zeta, l, *ratios = map(mp.mpf, (alpha, beta, zeta, l, *ratios))
         lo, hi, b = line(alpha, beta, zeta, l, ratios)
         if lo >= hi or l <= beta:
             return mp.mpf(0)
         speed = (alpha - beta) / (l - alpha) ** 2
-        return integral(lambda a: weight(a, ratios[0]) * weight(b(a), ratios[1]) * (1 / zeta + a * speed), lo, hi) / 2
+        return (
+            integral(lambda a: weight(a, ratios[0]) * weight(b(a), ratios[1]) * (1 / zeta + a * speed), lo, hi, digits)
+            / 2
+        )
 
 
-def counted(alpha, beta, zeta, l):
+def counted(alpha, beta, zeta, l, digits=20):
     """F(l) for the square layer, l off alpha and beta: 1/2 P(b < b(a)), and 1/2 more beyond alpha."""
-    with mp.workdps(2 * DIGITS):
+    with mp.workdps(2 * digits):
         alpha, beta, zeta, l = map(mp.mpf, (alpha, beta, zeta, l))
         lo, hi, b = line(alpha, beta, zeta, l, (mp.mpf(1), mp.mpf(1)))
 
@@ -64,7 +68,7 @@ def counted(alpha, beta, zeta, l):
             t = min(max(t, mp.mpf(0)), mp.mpf(4))
             return (2 * mp.asin(mp.sqrt(t) / 2) + mp.sqrt(t * (4 - t)) / 2) / mp.pi
 
-        middle = integral(lambda a: weight(a, mp.mpf(1)) * below(b(a)), lo, hi) if lo < hi else mp.mpf(0)
+        middle = integral(lambda a: weight(a, mp.mpf(1)) * below(b(a)), lo, hi, digits) if lo < hi else mp.mpf(0)
         rest = below(lo) if l > alpha else 1 - below(hi)
         return (middle + rest + (l > alpha)) / 2
 
