@@ -20,6 +20,7 @@ from fimtheory.spectra.pair import Level, Pair
 
 _STEP, _REACH = 0.45, 75.0  # exp(-2 pi^2/step) and exp(-reach/2) are below rounding
 _DEEPEST = 600.0  # the range of floats ends at exp(-708)
+_SPARE_DIGITS = 8  # the residues at Im s = +-pi are not small
 _CHUNK = 400  # levels at once: the arrays stay in the cache
 
 Array = np.ndarray
@@ -91,7 +92,8 @@ def _rule(pair: Pair, digits: int) -> tuple[float, float]:
     """Step and reach."""
     if digits <= 16:
         return _STEP, _REACH
-    return 2 * mp.pi**2 / (mp.log(10) * (digits + 4)), 2 * math.log(10) * (digits + 4)
+    working = digits + _SPARE_DIGITS
+    return 2 * mp.pi**2 / (mp.log(10) * working), 2 * math.log(10) * working
 
 
 def _in_chunks(rule: Callable, pair: Pair, level: Level, step, reach: float) -> Array:

@@ -51,7 +51,7 @@ def test_a_constant_off_by_three_per_cent_is_seen(i):
     assert not agrees(TwoModeLaw(*LAWS[0]), wrong, 2.5, 1e-11)
 
 
-@pytest.mark.parametrize("constants", LAWS)
+@pytest.mark.parametrize("constants", LAWS[:3])
 def test_distribution_function(constants):
     law = TwoModeLaw(*constants)
     levels = [*around(law, 1e-6)[::3], *law.grid(7)]
