@@ -25,12 +25,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import sympy as sp
+from mpmath import mp
 
 from fimtheory.activations import parse_number
 from fimtheory.errors import InputError, OutsideAssumptions
 from fimtheory.gaussian.quantity import number
 
 _HALF = sp.Rational(1, 2)
+_DIGITS = 40
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,8 @@ class Singularity:
 def singularities(alpha, beta, zeta) -> tuple[Singularity, ...]:
     """The special points of the density in ascending order, with exact exponents and constants.
 
-    ``alpha`` = eta' - zeta, ``beta`` = eta - zeta and ``zeta`` are numbers; floats are taken at their decimal value.
+    ``alpha`` = eta' - zeta, ``beta`` = eta - zeta and ``zeta`` are numbers; floats are taken at their decimal value, named
+    integrals to 40 digits.
     Coinciding points are one: z_2 = z_4 at the opening of the gap (delta = 4 zeta), atoms for linear f (alpha = beta = 0)
     and for zeta = 0. Raises :class:`OutsideAssumptions` unless 0 <= beta <= alpha and zeta >= 0, as every activation of
     zero mean has it.
@@ -226,11 +229,11 @@ def _exact(value, name: str) -> sp.Expr:
         found = parse_number(str(value)) if isinstance(value, float | str) else sp.sympify(value)
     except (TypeError, ValueError):  # errors of the parser are ValueErrors
         raise _not_a_number(value, name) from None
-    if isinstance(value, bool) or not isinstance(found, sp.Expr) or not (found.is_number and found.is_extended_real):
+    if isinstance(value, bool) or not isinstance(found, sp.Expr) or found.free_symbols or not found.is_real:
         raise _not_a_number(value, name)
-    if not found.is_finite:
-        raise _not_a_number(value, name)
-    return sp.Rational(found) if found.is_Float else found
+    if found.is_Float:
+        return sp.Rational(found)
+    return found if found.is_number else sp.Rational(mp.nstr(number(found, _DIGITS), _DIGITS))
 
 
 def _not_a_number(value, name: str) -> InputError:

@@ -7,7 +7,9 @@ import pytest
 import sympy as sp
 from mpmath import mp
 
+import fimtheory as ft
 from fimtheory.errors import InputError, OutsideAssumptions
+from fimtheory.gaussian.quantity import number
 from fimtheory.spectra import TwoModeLaw
 from fimtheory.theory.single_layer import eta, eta_prime, special_points, zeta
 from fimtheory.theory.single_layer_singularities import root_at_z1, roots_at_z4, singularities
@@ -165,6 +167,14 @@ def test_any_kind_of_number():
     exact = singularities(sp.Rational(3, 10), sp.Rational(1, 10), sp.Rational(9, 10))
     assert singularities(0.3, "0.1", mp.mpf("0.9"))[0].location == exact[0].location
     assert singularities("sqrt(2)", 1, 1)[2].location == sp.sqrt(2)
+
+
+def test_constants_of_an_activation_without_closed_form():
+    phi = ft.activation("tanh")
+    first, *_ = singularities(phi.eta_prime - phi.zeta, phi.eta - phi.zeta, phi.zeta)
+    with mp.workdps(25):
+        rounded = [sp.Rational(str(number(e, 30))) for e in (phi.eta_prime - phi.eta, phi.zeta)]
+        assert abs(sp.N(first.right.constant - root_at_z1(*rounded), 25)) < 1e-20
 
 
 @pytest.mark.parametrize("wrong", [(1, 2, 1), (1, -1, 1), (1, 1, -1)])
