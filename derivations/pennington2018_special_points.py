@@ -99,6 +99,18 @@ def locations(account: Account) -> None:
             for corner, names in expected.items()
         ),
     )
+    delta = alpha - beta
+    places = (beta, alpha, beta + 4 * zeta, alpha + 4 * zeta)
+    account.move(
+        r"At $(4, 4)$ the determinant is positive at $z_1$ and negative at $z_4$, $z_2$ and $z_5$: of its two zeros $z_3$"
+        r" lies above $z_1$ and below the three others, $z_6$ above them all. With $\delta = \alpha - \beta$:",
+        r"z_1 < z_3 < \min(z_2, z_4), \quad z_6 > z_5: \quad 4 \zeta \delta, \; - 4 \zeta \delta, \; - 16 \zeta^2, \;"
+        r" - 16 \zeta^2",
+        identical(
+            [sp.expand(polynomials[4, 4].subs(l, place)) for place in places],
+            [sp.expand(e) for e in (4 * zeta * delta, -4 * zeta * delta, -16 * zeta**2, -16 * zeta**2)],
+        ),
+    )
 
 
 def support(account: Account) -> None:

@@ -26,6 +26,9 @@ def density(
     label: str = "limiting spectrum",
 ) -> Figure:
     """A density with its special points, on a linear and on a logarithmic scale; a histogram and atoms beside it."""
+    typical = _typical(curve)
+    if not typical.size:
+        return _only_atoms(atoms)
     figure, (left, right) = panels(1, 2, size=(8.6, 3.1))
     for axes in (left, right):
         _draw_density(axes, curve, histogram, label)
@@ -33,11 +36,9 @@ def density(
             axes.axvline(place, color=ORANGE, linewidth=2.2, label=f"atom of mass {mass:.3g}")
         axes.set(xlabel=r"$\lambda$")
     _mark_points(left, special_points or {})
-    typical = _typical(curve)
-    if typical.size:
-        left.set_ylim(0, 1.3 * np.quantile(typical, 0.97))
-        right.set_yscale("log")
-        right.set_ylim(max(np.quantile(typical, 0.02), typical.max() * 1e-5) / 2, 5 * typical.max())
+    left.set_ylim(0, 1.3 * np.quantile(typical, 0.97))
+    right.set_yscale("log")
+    right.set_ylim(max(np.quantile(typical, 0.02), typical.max() * 1e-5) / 2, 5 * typical.max())
     left.set_ylabel(r"$\rho(\lambda)$")
     left.set_title("linear scale")
     right.set_title("logarithmic scale")
@@ -118,6 +119,18 @@ def optimal_activation(x: ArrayLike, values: ArrayLike, references: Mapping[str,
     axes.axvline(0, color=GRID, linewidth=0.8, zorder=0)
     axes.set(xlabel="$x$", title=title)
     axes.legend(loc="best")
+    return figure
+
+
+def _only_atoms(atoms: Sequence[tuple[float, float]]) -> Figure:
+    """Masses as stems, where there is no density."""
+    figure, (axes,) = panels(1, 1, size=(5.6, 3.1))
+    places, masses = zip(*atoms, strict=True)
+    axes.vlines(places, 0, masses, color=ORANGE, linewidth=2.2)
+    axes.plot(places, masses, "o", color=ORANGE, markersize=5)
+    span = max(places) - min(places) or 1.0
+    axes.set(xlabel=r"$\lambda$", ylabel="mass of the atom", ylim=(0, 1.15 * max(masses)),
+             xlim=(min(places) - 0.2 * span, max(places) + 0.2 * span))  # fmt: skip
     return figure
 
 

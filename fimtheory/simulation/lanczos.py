@@ -16,7 +16,7 @@ from fimtheory.errors import InputError, NotConverged
 
 _BREAKDOWN = 1e-12  # a next vector so small, relative to H, spans nothing new
 _DENSE = 200  # up to so many rows, all eigenvalues are cheaper than iterations
-_RESOLVED = 1e-3  # a residual so small, relative to the distance of the next node, marks an eigenvalue
+_RESOLVED = 1e-3  # a residual so small, relative to the mean distance of nodes, marks an eigenvalue
 
 
 @dataclass(frozen=True)
@@ -150,9 +150,8 @@ def _quadrature(
             break
         vector /= off[j]
     nodes, rotation = eigh_tridiagonal(diagonal[:count], off[: count - 1])
-    gaps = np.diff(nodes, prepend=-np.inf, append=np.inf)
     residuals = off[count - 1] * np.abs(rotation[-1])
-    return nodes, rotation[0] ** 2, residuals <= _RESOLVED * np.minimum(gaps[:-1], gaps[1:])
+    return nodes, rotation[0] ** 2, residuals <= _RESOLVED * (nodes[-1] - nodes[0]) / count
 
 
 def _stacked(rows: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Spectrum:

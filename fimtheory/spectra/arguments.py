@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from numbers import Real
+
 import numpy as np
 
 from fimtheory.errors import InputError
@@ -10,6 +13,16 @@ _MOST_MOMENTS = 100
 
 Array = np.ndarray
 Seed = int | tuple[int, ...]
+
+
+def require_number(x, name: str, smallest: float, largest: float, wanted: str) -> None:
+    """Refuse, with :class:`InputError`, what is not a finite real number in a range."""
+    try:
+        value = float(x) if isinstance(x, Real) and not isinstance(x, bool) else math.nan
+    except OverflowError:
+        value = math.inf
+    if not (math.isfinite(value) and smallest <= value <= largest):
+        raise InputError(f"{name} = {str(x)[:40]} is not possible: give a real number, {wanted}")
 
 
 def levels(l) -> Array:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import functools
 import math
 from dataclasses import dataclass
-from numbers import Real
 
 import numpy as np
 
-from fimtheory.errors import InputError
-from fimtheory.spectra.arguments import Seed, above_axis, levels, moment_count, probabilities, uniform
+from fimtheory.spectra.arguments import Seed, above_axis, levels, moment_count, probabilities, require_number, uniform
 from fimtheory.spectra.inversion import invert
 
 _SERIES_BELOW, _SERIES_TERMS = 0.1, 20  # 0.1^18 is below rounding
@@ -66,8 +64,7 @@ class MarchenkoPastur:
     def __post_init__(self) -> None:
         for name in ("ratio", "scale"):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, Real) or not 0 < float(value) < math.inf:
-                raise InputError(f"the {name} {value!r} is not possible: give a positive number")
+            require_number(value, f"the {name}", 1e-50, 1e50, "between 1e-50 and 1e50")
             object.__setattr__(self, name, float(value))
 
     @functools.cached_property

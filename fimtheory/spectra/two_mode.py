@@ -6,13 +6,12 @@ import functools
 import math
 from dataclasses import dataclass
 from itertools import pairwise
-from numbers import Real
 
 import numpy as np
 from mpmath import mp
 
 from fimtheory.errors import InputError
-from fimtheory.spectra.arguments import Seed, above_axis, levels, moment_count, probabilities, uniform
+from fimtheory.spectra.arguments import Seed, above_axis, levels, moment_count, probabilities, require_number, uniform
 from fimtheory.spectra.arithmetic import FLOATS, MULTIPRECISION, Number, exact
 from fimtheory.spectra.components import Component, Interval, components
 from fimtheory.spectra.inversion import invert
@@ -22,7 +21,8 @@ from fimtheory.spectra.pair import eigenvalues
 _CONSTRUCTION_DIGITS = 60
 _MOST_DIGITS = 1000
 _NEAREST = 1e-290
-_EXTREME, _SIZE = 1e50, "0 or between 1e-50 and 1e50; a common factor of all three only scales the law"
+_SMALLEST, _LARGEST = 1e-50, 1e50
+_RANGE = "0 or between 1e-50 and 1e50; a common factor of all three only scales the law"
 
 Array = np.ndarray
 
@@ -53,13 +53,14 @@ class TwoModeLaw:
 
     def __post_init__(self) -> None:
         for name in ("alpha", "beta", "zeta"):
-            _require(getattr(self, name), name, lambda x: x == 0 or 1 / _EXTREME <= x <= _EXTREME, _SIZE)
+            if getattr(self, name) != 0:
+                require_number(getattr(self, name), name, _SMALLEST, _LARGEST, _RANGE)
         try:
             g0, g1 = self.aspect
         except (TypeError, ValueError):
             raise InputError(f"the aspect {self.aspect!r} is not two numbers: give (n0/n1, n2/n1)") from None
         for ratio in (g0, g1):
-            _require(ratio, "an aspect ratio", lambda x: 1 / _EXTREME <= x <= _EXTREME, "positive")
+            require_number(ratio, "an aspect ratio", _SMALLEST, _LARGEST, "between 1e-50 and 1e50")
         object.__setattr__(self, "aspect", (g0, g1))
 
     def __repr__(self) -> str:
@@ -174,7 +175,7 @@ class TwoModeLaw:
         """
         if isinstance(digits, bool) or not isinstance(digits, int) or not 1 <= digits <= _MOST_DIGITS:
             raise InputError(f"{digits!r} digits are not offered: give a whole number from 1 to {_MOST_DIGITS}")
-        _require(l, "the level", lambda x: True, "not infinite")
+        require_number(l, "the level", -math.inf, math.inf, "one level at a time")
         with mp.workdps(2 * digits + 30):  # levels as close to a special point as 10^-digits keep their digits
             level = np.array([exact(l)], dtype=object)
             parts = components(*self._exact(), MULTIPRECISION)
@@ -313,9 +314,3 @@ def _power_series(i: int, x: float, terms: int) -> Array:
     if i == 0:
         return np.eye(1, terms)[0]
     return np.array([math.comb(i + r - 1, r) * x**r for r in range(terms)])
-
-
-def _require(x, name: str, accepted, what: str) -> None:
-    """Refuse what is not a finite real number of the sort wanted."""
-    if isinstance(x, bool) or not isinstance(x, Real) or not math.isfinite(float(x)) or not accepted(x):
-        raise InputError(f"{name} = {x} is not possible: give a real number, {what}")

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import sympy as sp
 from mpmath import mp
@@ -210,9 +210,9 @@ def best_in_span(k: int | sp.Symbol) -> SpanOptimum:
     return SpanOptimum(degree, p, value)
 
 
-def _degree(k: int | sp.Symbol) -> sp.Expr:
+def _degree(k: Any) -> sp.Expr:
     if isinstance(k, sp.Symbol):
-        if not k.assumptions0.get("integer"):
+        if not k.is_integer:
             raise InputError(f"the symbol {k} is not an integer: declare it with sympy.Symbol('{k}', integer=True)")
         return k
     if isinstance(k, bool) or not isinstance(k, int | sp.Integer) or not 2 <= k <= MAX_DEGREE:

@@ -16,7 +16,7 @@ z_3    logarithmic curvature   C (l - z)^2 log|l - z|: the slope is continuous
 z_6    quadratic edge          C d^2, the end of the spectrum
 =====  ======================  ====================================================================
 
-(``derivations/pennington2018_special_points.py``). *Source*: our own. *As printed* in Pennington, Worah (2018), section
+(``derivations/pennington2018_singularities.py``). *Source*: our own. *As printed* in Pennington, Worah (2018), section
 3.2, there are delta functions at z_1 and z_4 and the derivative is discontinuous at z_3 and z_5.
 """
 
