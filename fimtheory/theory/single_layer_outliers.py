@@ -24,7 +24,7 @@ import itertools
 import math
 from collections.abc import Callable
 from dataclasses import astuple, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import sympy as sp
@@ -177,8 +177,8 @@ class Outliers:
     def pair_average(self, z: float) -> float:
         """T(z) = E ab/(xy - zeta a y - zeta b x) over independent Marchenko-Pastur a and b, x = z - alpha, y = z - beta.
 
-        The average over b is a closed form, that over a a trapezoidal rule with an exponentially small error. z is real
-        and outside the bulk.
+        The average over b is a closed form, that over a a trapezoidal rule with an exponentially small error. Raises
+        :class:`OutsideAssumptions` for z in the bulk.
         """
         x, y, zeta = self._shifted(z)
         rest = y * (x - 4 * zeta + zeta * _TAIL)
@@ -192,7 +192,12 @@ class Outliers:
         return 2 / (y * (1 + math.sqrt(max((rest - 4 * zeta * x) / rest, 0))))
 
     def _shifted(self, z: float) -> tuple[float, float, float]:
-        c = self.constants
+        """x, y and zeta, for z outside the bulk."""
+        c, (below, *gap, above) = self.constants, self.regions.values()
+        if not (z < below[1] or z > above[0] or any(lo < z < hi for lo, hi in gap)):
+            free = ", ".join(f"between {lo:.6g} and {hi:.6g}" for lo, hi in gap)
+            places = ", ".join(filter(None, [f"below {below[1]:.6g}", free, f"above {above[0]:.6g}"]))
+            raise OutsideAssumptions(f"z = {z} lies in the bulk: give a point {places}", "z outside the bulk")
         return z - c.alpha, z - c.beta, c.zeta
 
     def determinant(self, z: float, a: float) -> float:
@@ -218,7 +223,7 @@ class Outliers:
 
         Below the bulk there is exactly one, unless chi = 0. Accurate to 1e-10. Heuristic.
         """
-        if region not in self.regions:
+        if not self._has(region, a):
             return []
         lo, hi = self.regions[region]
         hi = self._beyond(a) if hi == math.inf else hi
@@ -233,7 +238,7 @@ class Outliers:
         delta = alpha - beta. None where f has a mean.
         """
         c = self.constants
-        if region not in self.regions or self.has_mean or c.b2 == 0:
+        if not self._has(region, a) or self.has_mean or c.b2 == 0:
             return []
         square, delta, pull = c.b2**2, c.alpha - c.beta, c.zeta * a
         slope = square - c.zeta
@@ -243,6 +248,13 @@ class Outliers:
         margin = _CLOSEST * self.regions["above"][0]
         places = sorted(c.beta + square * float(k) for k in ks if np.isreal(k) and 0 < k.real < 2)
         return [z for z in places if lo + margin < z < hi - margin]
+
+    def _has(self, region: Region, a: float) -> bool:
+        if region not in get_args(Region):
+            raise InputError(f"there is no region {region!r}: write one of {', '.join(get_args(Region))}")
+        if not 0 <= a < math.inf:
+            raise InputError(f"a = {a} is no eigenvalue of W2'W2: give a number from 0 to 4")
+        return region in self.regions
 
     def _poles(self, region: Region, lo: float, hi: float, a: float) -> list[float]:
         """Where the secular function jumps: zeros of the bulk's resolvent (in the gap only), radial outliers."""

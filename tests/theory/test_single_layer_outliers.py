@@ -394,6 +394,10 @@ def test_a_mean_takes_the_mean_gradient_with_it():
         (lambda: mean_outliers(ft.activation("relu"), 0), InputError, "whole number"),
         (lambda: outlier_bands(ft.activation("tanh"), 2.5), InputError, "whole number"),
         (lambda: scaling_bound(ft.activation("tanh"), -1), InputError, "from 0 to 4"),
+        (lambda: outliers("tanh(2*x)").determinant(1.0, 1.0), OutsideAssumptions, "below 0.103"),
+        (lambda: outliers("tanh(2*x)").determinant(float("nan"), 1.0), OutsideAssumptions, "in the bulk"),
+        (lambda: outliers("tanh(2*x)").scaling("beneath", 1.0), InputError, "one of below, gap, above"),
+        (lambda: outliers("tanh(2*x)").radial("below", -1.0), InputError, "from 0 to 4"),
     ],
 )
 def test_errors_name_what_was_given(call, error, words):
