@@ -57,6 +57,14 @@ def moment_count(count: int) -> int:
     return count
 
 
+def finite_moments(moments: Array) -> Array:
+    """Moments as they are, or :class:`InputError` where they are too large for floats."""
+    beyond = np.flatnonzero(~np.isfinite(moments))
+    if beyond.size:
+        raise InputError(f"moment {beyond[0] + 1} is beyond the range of floats: ask for fewer, or scale the law")
+    return moments
+
+
 def uniform(count: int, size: int, seed: Seed) -> Array:
     """Uniform numbers, shape ``(count, size)``: a row a counter-based stream, so that a longer one begins alike."""
     if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 0:

@@ -27,7 +27,6 @@ class Arithmetic:
 
     sqrt: Callable
     exp: Callable
-    log: Callable
     rf: Callable
     rd: Callable
     rj: Callable
@@ -48,7 +47,6 @@ def _two_floats(x: mp.mpf) -> tuple[float, float]:
 FLOATS = Arithmetic(
     np.sqrt,
     np.exp,
-    np.log,
     special.elliprf,
     special.elliprd,
     special.elliprj,
@@ -60,7 +58,6 @@ FLOATS = Arithmetic(
 MULTIPRECISION = Arithmetic(
     np.frompyfunc(mp.sqrt, 1, 1),
     np.frompyfunc(mp.exp, 1, 1),
-    np.frompyfunc(mp.log, 1, 1),
     np.frompyfunc(mp.elliprf, 3, 1),
     np.frompyfunc(mp.elliprd, 3, 1),
     np.frompyfunc(mp.elliprj, 4, 1),

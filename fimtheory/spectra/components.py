@@ -16,7 +16,7 @@ from mpmath import mp
 from fimtheory.spectra import arc_rule, elliptic, end_rule
 from fimtheory.spectra.arithmetic import Arithmetic
 from fimtheory.spectra.marchenko_pastur import MarchenkoPastur, bulk_share_below, bulk_stieltjes
-from fimtheory.spectra.pair import Level, Pair, Side, Stored, distance, eigenvalues
+from fimtheory.spectra.pair import Level, Pair, Side, Stored, distance, eigenvalues, offset
 
 _MOST_CANCELLATION = 1e3  # beyond, the closed form would lose more than three digits, and the end rule takes over
 _SPARE_DIGITS = 5
@@ -70,10 +70,10 @@ class Point:
         return 0 * l
 
     def cdf(self, l: Array) -> Array:
-        return np.where(distance(l, self.location) >= 0, 1.0, 0.0)
+        return np.where(offset(l, self.location) >= 0, 1.0, 0.0)
 
     def stieltjes(self, z: Array) -> Array:
-        x = distance(z, self.location)
+        x = offset(z, self.location)
         return np.where(x == 0, complex(math.nan, math.nan), 1 / np.where(x == 0, 1, x))
 
     def draw(self, uniform: Array) -> Array:
@@ -101,7 +101,7 @@ class ShiftedBulk:
         return cls(kind, Side.of(ratio, kind), kind.number(zeta), edges)
 
     def density(self, l: Array, digits: int) -> Array:
-        below, above = distance(l, self.edges[0]) / self.zeta, -distance(l, self.edges[1]) / self.zeta
+        below, above = offset(l, self.edges[0]) / self.zeta, -offset(l, self.edges[1]) / self.zeta
         value = np.where(below == 0, math.inf if self.side.low == 0 else 0.0, 0.0).astype(l.dtype)
         inside = (below > 0) & (above > 0)
         below, above = below[inside], above[inside]

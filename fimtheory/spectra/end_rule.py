@@ -52,16 +52,15 @@ class _Nodes:
 
 def density(pair: Pair, level: Level, digits: int = 16) -> Array:
     """The density of the pair's law at levels inside its support, shape ``(levels,)``, good to ``digits`` digits."""
-    return _in_chunks(_density, pair, level, *_rule(pair, digits))
+    return _in_chunks(_density, pair, level, *_rule(digits))
 
 
 def _density(pair: Pair, level: Level, s: Array) -> Array:
     """1/2 int p_a(a) p_b(b) db/dl da, db/dl = 1/zeta + a delta/u^2."""
     nodes = _Nodes.of(level, s, pair.kind)
     a, u = pair.a.low + nodes.above_low, level.u[:, None]
-    b = pair.b.low / level.slope[:, None] + np.where(
-        level.right[:, None], nodes.below_root, nodes.above_root
-    )  # over slope
+    from_edge = np.where(level.right[:, None], nodes.below_root, nodes.above_root)
+    b = pair.b.low / level.slope[:, None] + from_edge  # in units of the slope, as its distance from the other edge
     speed = 1 / pair.zeta + (pair.delta / u) * (a / u)
     first = pair.kind.sqrt(nodes.above_low * nodes.below_high) / a
     second = pair.kind.sqrt(nodes.above_root * nodes.below_root) / b
@@ -74,7 +73,7 @@ def share_below(pair: Pair, level: Level) -> Array:
     right = 1 - bulk_share_below(pair.a.ratio, level.high_reach, level.right_lead)
     value = np.where(level.right, left, right)
     inside = level.width > 0
-    value[inside] += _in_chunks(_share, pair, level[inside], *_rule(pair, 16))
+    value[inside] += _in_chunks(_share, pair, level[inside], *_rule(16))
     return value
 
 
@@ -88,7 +87,7 @@ def _share(pair: Pair, level: Level, s: Array) -> Array:
     return (weight * bulk_share_below(pair.b.ratio, below, above)).sum(axis=1) / (2 * math.pi * pair.a.share)
 
 
-def _rule(pair: Pair, digits: int) -> tuple[float, float]:
+def _rule(digits: int) -> tuple[float, float]:
     """Step and reach."""
     if digits <= 16:
         return _STEP, _REACH

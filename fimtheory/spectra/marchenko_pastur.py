@@ -8,7 +8,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fimtheory.spectra.arguments import Seed, above_axis, levels, moment_count, probabilities, require_number, uniform
+from fimtheory.spectra.arguments import (
+    Seed,
+    above_axis,
+    finite_moments,
+    levels,
+    moment_count,
+    probabilities,
+    require_number,
+    uniform,
+)
 from fimtheory.spectra.inversion import invert
 
 _SERIES_BELOW, _SERIES_TERMS = 0.1, 20  # 0.1^18 is below rounding
@@ -142,7 +151,9 @@ class MarchenkoPastur:
         >>> MarchenkoPastur(1).moments(5)
         array([ 1.,  2.,  5., 14., 42.])
         """
-        return np.array([self.scale**k * _narayana(k, self.ratio) for k in range(1, moment_count(count) + 1)])
+        with np.errstate(all="ignore"):  # what overflows is refused
+            scales = np.float64(self.scale) ** np.arange(1, moment_count(count) + 1)
+            return finite_moments(scales * [_narayana(k, self.ratio) for k in range(1, count + 1)])
 
     def stieltjes(self, z) -> Array:
         """G(z) = E 1/(z - t), analytic off the support, about z^-1 at infinity; on the axis the limit from above.
@@ -162,7 +173,7 @@ class MarchenkoPastur:
 
 
 def _narayana(k: int, ratio: float) -> float:
-    return sum(math.comb(k, r) * math.comb(k, r - 1) // k * ratio ** (r - 1) for r in range(1, k + 1))
+    return sum(math.comb(k, r) * math.comb(k, r - 1) // k * np.float64(ratio) ** (r - 1) for r in range(1, k + 1))
 
 
 def row_moments(count: int, ratio: float) -> Array:

@@ -29,13 +29,17 @@ def distance(l: Array, stored: Stored) -> Array:
     return (l - stored[0]) - stored[1]
 
 
+def offset(l: Array, stored: Stored) -> Array:
+    """The same, but the float that is printed for a point counts as the point: its density and its atom are found."""
+    return np.where(l == stored[0], 0, distance(l, stored))
+
+
 @dataclass(frozen=True)
 class Side:
-    """The law of a or of b: t_-, t_+ and their difference, min(ratio, 1) and |1 - ratio|."""
+    """The law of a or of b: t_- and t_+ - t_-, min(ratio, 1) and |1 - ratio|."""
 
     ratio: float
     low: float
-    high: float
     width: float
     share: float
     gap: float
@@ -44,7 +48,7 @@ class Side:
     def of(cls, ratio: mp.mpf, kind: Arithmetic) -> Side:
         """From the ratio at the working precision."""
         root = mp.sqrt(ratio)
-        values = (ratio, (1 - root) ** 2, (1 + root) ** 2, 4 * root, min(ratio, mp.mpf(1)), abs(1 - ratio))
+        values = (ratio, (1 - root) ** 2, 4 * root, min(ratio, mp.mpf(1)), abs(1 - ratio))
         return cls(*map(kind.number, values))
 
 
@@ -113,7 +117,7 @@ class Pair:
 
     def offsets(self, l: Array) -> tuple[Array, Array]:
         """u = l - A and v = l - B."""
-        return distance(l, self.upper), distance(l, self.lower)
+        return offset(l, self.upper), offset(l, self.lower)
 
     def level(self, l: Array) -> Level:
         """The geometry at levels l, none of which is A or B; above B only."""

@@ -11,7 +11,16 @@ import numpy as np
 from mpmath import mp
 
 from fimtheory.errors import InputError
-from fimtheory.spectra.arguments import Seed, above_axis, levels, moment_count, probabilities, require_number, uniform
+from fimtheory.spectra.arguments import (
+    Seed,
+    above_axis,
+    finite_moments,
+    levels,
+    moment_count,
+    probabilities,
+    require_number,
+    uniform,
+)
 from fimtheory.spectra.arithmetic import FLOATS, MULTIPRECISION, Number, exact
 from fimtheory.spectra.components import Component, Interval, components
 from fimtheory.spectra.inversion import invert
@@ -38,8 +47,8 @@ class TwoModeLaw:
     ``alpha`` = eta' - zeta, ``beta`` = eta - zeta and ``zeta`` are numbers of any real type; floats count as the binary
     fractions that they are. ``aspect`` is (g0, g1). Methods take arrays and return arrays of the same shape.
 
-    *Source*: equivalent to Pennington, Worah (2018), theorem 1; rectangular layers are our own. Raises
-    :class:`InputError` for negative or infinite parameters.
+    *Source*: equivalent to Pennington, Worah (2018), theorem 1; rectangular layers are our own. *Holds when* f has zero
+    Gaussian mean. Raises :class:`InputError` for parameters that are negative, infinite, or beyond 1e50.
 
     >>> law = TwoModeLaw(1, 0.25, 0.5)
     >>> law.edges[:2], law.moments(2), law.has_gap
@@ -277,8 +286,14 @@ class TwoModeLaw:
         array([ 1.,  3., 11., 46.])
         """
         count = moment_count(count)
-        zeta, (g0, g1) = float(self.zeta), map(float, self.aspect)
-        first, second = g1 * float(self.alpha), float(self.beta)
+        zeta, g0, g1 = map(np.float64, (self.zeta, *self.aspect))
+        first, second = g1 * np.float64(self.alpha), np.float64(self.beta)
+        with np.errstate(all="ignore"):  # what overflows is refused
+            return finite_moments(self._traces(count, first, second, zeta, g0, g1)[1:] / (g0 + g1))
+
+    @staticmethod
+    def _traces(count: int, first, second, zeta, g0, g1) -> Array:
+        """lim tr H^k / n1^2 for k from 0 to ``count``."""
         a, b = row_moments(count, g1), row_moments(count, 1 / g0)
         total = np.array([g0 * first**k + g1 * second**k for k in range(count + 1)])
         for i in range(count + 1):
@@ -288,7 +303,7 @@ class TwoModeLaw:
                 rest = count + 1 - i - j
                 series = np.convolve(_power_series(i, first, rest), _power_series(j, second, rest))[:rest]
                 total[i + j :] += factor * series * np.arange(i + j, count + 1)
-        return total[1:] / (g0 + g1)
+        return total
 
     # -- the sum over components
 

@@ -135,6 +135,7 @@ def test_samples_follow_the_law_and_begin_alike():
         (lambda: MarchenkoPastur(1).quantile([0.5, 1.5]), r"outside \[0, 1\]"),
         (lambda: MarchenkoPastur(1).quantile(np.nan), r"outside \[0, 1\]"),
         (lambda: MarchenkoPastur(1).moments(0), "from 1 to 100"),
+        (lambda: MarchenkoPastur(1, 1e40).moments(9), "moment 8 is beyond"),
         (lambda: MarchenkoPastur(1).sample(3, -1), "the seed -1"),
         (lambda: MarchenkoPastur(1).sample(-3, 1), "draws"),
         (lambda: MarchenkoPastur(1).stieltjes(np.nan), "nan is not a point"),

@@ -258,6 +258,17 @@ def test_a_vanishing_first_point(l):
     assert abs(law.stieltjes(5e-324j) / law.stieltjes(1e-290j) - 1) < 1e-14
 
 
+@pytest.mark.parametrize("aspect", [(1, 1), (Fraction(3, 10), Fraction(7, 10)), (Fraction(11, 10), Fraction(1, 10))])
+@pytest.mark.parametrize("zeta", [0.5, Fraction(1, 7), 0])
+def test_an_atom_is_where_it_is_said_to_be(aspect, zeta):
+    """Also where the location is no float: the one that is printed counts."""
+    law = TwoModeLaw(Fraction(1, 3), aspect[1] * Fraction(1, 3) if zeta else 0.1, zeta, aspect=aspect)
+    for location, mass in law.atoms:
+        assert law.cdf(location) - law.cdf(np.nextafter(location, -1)) == pytest.approx(mass, abs=1e-7)
+        assert law.quantile(law.cdf(location) - mass / 2) == location
+        assert location in law.sample(200, 1)
+
+
 def test_without_coupling_there_are_two_atoms():
     law = TwoModeLaw(1, 0.25, 0)
     assert (law.atoms, law.support, law.has_gap) == (((0.25, 0.5), (1.0, 0.5)), (), False)
@@ -308,6 +319,7 @@ LAW = TwoModeLaw(*LAWS[0])
         (lambda: LAW.quantile(-0.1), r"outside \[0, 1\]"),
         (lambda: LAW.mass(2, 1), "lo <= hi"),
         (lambda: LAW.moments(1.5), "whole number from 1"),
+        (lambda: TwoModeLaw(1e20, 0, 1).moments(20), "moment 16 is beyond"),
         (lambda: LAW.grid(0), "0 points"),
         (lambda: LAW.sample(10, "x"), "the seed 'x'"),
         (lambda: LAW.sample(1.5, 1), "1.5 draws"),
