@@ -218,6 +218,8 @@ def components(
     """
     (g0, g1), one = aspect, mp.mpf(1)
     first, second = g1 * alpha, beta
+    if abs(first - second) <= 8 * mp.eps * first:
+        second = first  # equal before they were rounded
     ratios = g1, 1 / g0
     if zeta == 0:
         parts: list = [(g0, Point(kind.store(first))), (g1, Point(kind.store(second)))]
