@@ -188,8 +188,9 @@ def averages(account: Account) -> sp.Matrix:
         r"The means of $a$, $b$ and $a b$ are 1, and $u^\top (M - \alpha) u = \zeta a b$. With $q = (M - \alpha) u$ the"
         r" averages over $a$ and $b$ are",
         r"\langle u R u \rangle = \frac{1 + \zeta y T}{x}, \quad \langle u R v \rangle = \zeta T,"
-        r" \quad \langle v R v \rangle = \frac{1 + \zeta x T}{y}, \quad \langle u R q \rangle = x \langle u R u \rangle - 1,"
-        r" \quad \langle v R q \rangle = \zeta x T, \quad \langle q R q \rangle = x^2 \langle u R u \rangle - x - \zeta,"
+        r" \quad \langle v R v \rangle = \frac{1 + \zeta x T}{y},"
+        r" \quad \langle u R q \rangle = x \langle u R u \rangle - 1, \quad \langle v R q \rangle = \zeta x T,"
+        r" \quad \langle q R q \rangle = x^2 \langle u R u \rangle - x - \zeta,"
         r" \quad T = \mathbb{E} \frac{a b}{x y - \zeta a y - \zeta b x}",
         identical([mean(e) for e in (a, b, a * b)], [1, 1, 1]),
         identical([(U.T * R * V)[0], (U.T * Q)[0]], [zeta * a * b / DET, zeta * a * b]),

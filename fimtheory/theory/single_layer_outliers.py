@@ -207,6 +207,18 @@ class Outliers:
             return scaling_determinant(z, c, pair)
         return outlier_determinant(z, a, c, pair, self.mode_average(z, a))
 
+    def scaling_resolvent(self, z: float, a: float) -> float:
+        """The limit of v'(z - H)^(-1) v for v = diag(x) W1, x the normalised eigenvector of W2'W2 at a. Heuristic."""
+        return 1 / self._secular(z, a)
+
+    def radial_resolvent(self, z: float, a: float) -> float:
+        """The same for the direction of W2 in which output x, an eigenvector of W2 W2' at a, answers to |X|^2. Heuristic.
+
+        Formula: g/(1 - b_2^2 g), without a mean of f.
+        """
+        g = self.mode_average(z, a)
+        return g / (1 - self.constants.b2**2 * g)
+
     def _secular(self, z: float, a: float) -> float:
         """The inverse of the scaling resolvent: it has the zeros of the determinant, and increases between its poles."""
         c, pair = self.constants, self.pair_average(z)

@@ -5,6 +5,7 @@ import functools
 
 import numpy as np
 import pytest
+import scipy.linalg
 import scipy.special
 import sympy as sp
 from mpmath import mp
@@ -229,30 +230,32 @@ BELOW = -0.05  # close to the outliers below the bulk, where the resolvent feels
 
 
 @pytest.fixture(scope="module")
-def scaling_resolvents():
-    """By width and network: the mean of v'(z - H)^(-1) v/v'v over scaling directions v of W1, and the spectrum of W2'W2.
+def resolvents():
+    """By width and network: v'(z - H)^(-1) v/v'v, its mean over scaling and over radial directions; eigenvalues of W2'W2.
 
-    The mean squared norm, which fluctuates from network to network, is divided out.
+    The mean of v'v, which fluctuates from network to network, is divided out.
     """
     found = {}
     for n, count in zip(WIDTHS, NETWORKS, strict=True):
         for seed in range(count):
             W1, W2 = draw(n, seed)
             H = ExpectedFisher.from_weights(W1, W2, cubic, cubic_slope).dense()
-            V = np.zeros((2 * n * n, n))
-            for unit in range(n):
-                V[unit * n : (unit + 1) * n, unit] = W1[unit]
-            solved = np.linalg.solve(BELOW * np.eye(len(H)) - H, V)
-            value = (V * solved).sum() / (V * V).sum()
-            found.setdefault(n, []).append((value, np.linalg.eigvalsh(W2.T @ W2)))
+            scaling = np.einsum("ax,ab->abx", np.eye(n), W1).reshape(n * n, n)
+            radial = np.kron(np.eye(n), np.ones((n, 1)))
+            V = scipy.linalg.block_diag(scaling, radial)
+            values = (V * np.linalg.solve(BELOW * np.eye(len(H)) - H, V)).sum(axis=0)
+            means = [values[part].sum() / (V[:, part] ** 2).sum() for part in (slice(n), slice(n, None))]
+            found.setdefault(n, []).append((*means, np.linalg.eigvalsh(W2.T @ W2)))
     return found
 
 
-def deviation(resolvents, theory):
-    """Standard errors between the theory and the limit of the resolvent of scaling directions."""
+def deviation(resolvents, theory, family):
+    """Standard errors between the theory and the limit of the mean resolvent of a family of directions."""
+    predicted = {"scaling": theory.scaling_resolvent, "radial": theory.radial_resolvent}[family]
     means, errors = [], []
     for draws in resolvents.values():
-        ratios = [value / np.mean([1 / theory._secular(BELOW, a) for a in spectrum]) for value, spectrum in draws]
+        values = [{"scaling": scaling, "radial": radial}[family] for scaling, radial, _ in draws]
+        ratios = values / np.array([np.mean([predicted(BELOW, a) for a in spectrum]) for *_, spectrum in draws])
         means.append(np.mean(ratios))
         errors.append(np.std(ratios, ddof=1) / np.sqrt(len(ratios)))
     limit = extrapolate(WIDTHS, means, errors, NETWORKS)
@@ -260,13 +263,19 @@ def deviation(resolvents, theory):
     return (limit.value - 1) / limit.standard_error
 
 
-def test_resolvent_of_scaling_directions(scaling_resolvents):
-    assert abs(deviation(scaling_resolvents, outliers(CUBIC))) < SUPPORT
+@pytest.mark.parametrize("family", ["scaling", "radial"])
+def test_resolvents_agree(resolvents, family):
+    assert abs(deviation(resolvents, outliers(CUBIC), family)) < SUPPORT
 
 
 @pytest.mark.parametrize("wrong", [{"chi": 1.03}, {"b2": 0.0}, {"omega": 1.1}, {"r1": 0.5}, {"chi": 0}])
-def test_resolvent_contradicts_wrong_constants(scaling_resolvents, wrong):
-    assert abs(deviation(scaling_resolvents, with_constants(CUBIC, **wrong))) > CONTRADICTION
+def test_scaling_resolvent_contradicts_wrong_constants(resolvents, wrong):
+    assert abs(deviation(resolvents, with_constants(CUBIC, **wrong), "scaling")) > CONTRADICTION
+
+
+@pytest.mark.parametrize("wrong", [{"b2": 0.0}, {"b2": 1.5}, {"b2": 2.0}])
+def test_radial_resolvent_contradicts_wrong_constants(resolvents, wrong):
+    assert abs(deviation(resolvents, with_constants(CUBIC, **wrong), "radial")) > CONTRADICTION
 
 
 def test_number_of_outliers_below_the_bulk():
