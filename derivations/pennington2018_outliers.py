@@ -4,7 +4,7 @@ r"""Outliers of one hidden layer: what the 2 x 2 model of theorem 1 leaves out, 
 *Lands on*: `theory.single_layer_outliers.constants`, `theory.single_layer_outliers.outlier_determinant`,
 `theory.single_layer_outliers.scaling_determinant`, `theory.single_layer_outliers.scaling_bound`,
 `theory.single_layer_outliers.mean_outliers`.
-*Departs from the text*: there is none to depart from. The paper speaks of the limiting spectrum, which n of 2 n^2
+*Departs from the text*: there is none to depart from. The paper speaks of the limiting spectrum, which O(n) of 2 n^2
 eigenvalues do not change. H is taken apart by Hermite degree in the input; the response of one unit to a stretching of
 its weights, r(Z) = Z f'(Z), is the one function besides f that counts.
 *Assumptions*: a square layer, n large. Heuristic: three steps drop operators whose norm vanishes like n^(-1/2), found
