@@ -8,6 +8,7 @@ the few pairs too close to parallel are integrated in two variables.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -263,14 +264,19 @@ def _rule(cuts: np.ndarray, level: int) -> tuple[np.ndarray, np.ndarray]:
     A level doubles the panels, and reaches further out.
     """
     reach = 12 + 2 * level
-    grid = np.linspace(-reach, reach, 2 * reach * 2**level + 1)
+    grid = np.linspace(-reach, reach, reach * 2**level + 1)
     edges = np.concatenate([np.broadcast_to(grid, (len(cuts), len(grid))), np.clip(cuts, -reach, reach)], axis=1)
     edges.sort(axis=1)
-    t, weight = np.polynomial.legendre.leggauss(_ORDER)
+    t, weight = _legendre()
     half = np.diff(edges, axis=1)[..., None] / 2
     z = edges[:, :-1, None] + half * (1 + t)
     weights = half * weight * np.exp(-z * z / 2) / math.sqrt(2 * math.pi)
     return z.reshape(len(cuts), -1), weights.reshape(len(cuts), -1)
+
+
+@functools.cache
+def _legendre() -> tuple[np.ndarray, np.ndarray]:
+    return np.polynomial.legendre.leggauss(_ORDER)
 
 
 def _converged(table: Callable[[int], tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
