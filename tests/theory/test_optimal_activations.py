@@ -1,5 +1,9 @@
 """Optimal activations against other routes: brute force over modes, hand formulas in mpmath, dense scans, identities."""
 
+import importlib
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 import sympy as sp
@@ -228,3 +232,27 @@ def test_activations_refused():
         objective_value(ft.activation("0*x"))
     with pytest.raises(InputError, match="choose one of conditioning"):
         find_objective("nothing")
+
+
+# -- the derivation breaks where it is tampered with
+
+
+@pytest.fixture
+def script(monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "derivations"))
+    return importlib.import_module("pennington2018_f_opt")
+
+
+def test_a_forgotten_square_breaks_the_derivation(script, monkeypatch):
+    monkeypatch.setattr(script, "RATIO", script.RATIO.subs(script.p**2, script.p))
+    with pytest.raises(AssertionError, match="is not"):
+        script.main()
+
+
+def test_a_wrong_span_is_not_landed_on(script, monkeypatch):
+    from fimtheory.theory import optimal_activations as theory
+
+    right = theory.best_in_span
+    monkeypatch.setattr(theory, "best_in_span", lambda k: replace(right(k), p=right(k).p * sp.Rational(103, 100)))
+    with pytest.raises(AssertionError, match="is not"):
+        script.main()
