@@ -24,14 +24,16 @@ def add(verbs) -> None:
         "verify karakida2020.thm3.1",
         "verify --paper pennington2018 --quick",
         "find tangent kernel",
+        "figure pennington2018.fig1b -o fig1b.pdf",
     )
     verb.set_defaults(timeout=0)  # simulations may rightly take hours
     verb.add_argument(
-        "action", nargs="?", default="list", choices=("list", "show", "verify", "find"), help="what to do"
+        "action", nargs="?", default="list", choices=("list", "show", "verify", "find", "figure"), help="what to do"
     )
     verb.add_argument("words", nargs="*", metavar="ID", help="claim ids (verify: all if none), or words to find")
     verb.add_argument("--paper", metavar="P", help="only the claims of one paper")
-    verb.add_argument("--quick", action="store_true", help="verify: smaller and fewer networks, seconds a claim")
+    verb.add_argument("--quick", action="store_true", help="verify, figure: smaller and fewer networks")
+    verb.add_argument("-o", "--output", metavar="FILE", help="figure: where to draw it (.svg, .pdf, .png)")
     verb.add_argument("--bibtex", action="store_true", help="show: print the BibTeX entry of the source")
 
 
@@ -41,6 +43,8 @@ def run(options: argparse.Namespace) -> int:
     from fimtheory.report import summary
     from fimtheory.verification import verify
 
+    if options.action == "figure":
+        return _figure(options)
     if options.action in ("show", "verify") and options.words:
         chosen = tuple(catalogue.find(id) for id in options.words)
     elif options.action == "show":
@@ -60,3 +64,16 @@ def run(options: argparse.Namespace) -> int:
         print(summary.claims_text(rows, full=options.action in ("show", "verify"), bibtex=options.bibtex))
     settled = all(e.status in SETTLED for e in evidence.values())
     return DONE if settled else FELL_SHORT
+
+
+def _figure(options: argparse.Namespace) -> int:
+    from fimtheory.report import figures, paper_figures
+
+    if len(options.words) != 1 or not options.output:
+        raise InputError("one figure and one file: fimtheory claims figure pennington2018.fig2a -o fig2a.pdf")
+    figures.check_path(options.output)
+    drawing = paper_figures.draw(options.words[0], options.quick, progress(options.words[0]))
+    figures.save(drawing, options.output)
+    if options.json:
+        print(json.dumps({"id": options.words[0], "file": options.output}))
+    return DONE

@@ -46,6 +46,10 @@ def run(options: argparse.Namespace) -> int:
     from fimtheory.theory.single_layer import SingleLayer
 
     _check(options)
+    if options.plot:
+        from fimtheory.report import figures
+
+        figures.check_path(options.plot)
     phi = chosen_activation(options)
     at = [parse_number(text) for text in options.at]
     layer = SingleLayer(phi.centred() if options.centred else phi, _aspect(options.aspect), options.digits)

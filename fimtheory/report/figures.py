@@ -182,11 +182,17 @@ def to_svg(figure: Figure) -> str:
     return svg
 
 
-def save(figure: Figure, path: str) -> None:
-    """Write a figure to a file, as its name says: .svg, .pdf or .png; all of it or nothing."""
+def check_path(path: str) -> str:
+    """The suffix of a file that can be drawn to; :class:`InputError` before anything is computed, if it cannot."""
     suffix = Path(path).suffix.lower()
     if suffix not in FORMATS:
         raise InputError(f"cannot draw to {path!r}: end the name in {', '.join(FORMATS)}")
+    return suffix
+
+
+def save(figure: Figure, path: str) -> None:
+    """Write a figure to a file, as its name says: .svg, .pdf or .png; all of it or nothing."""
+    suffix = check_path(path)
     part = Path(f"{path}.part")
     try:
         part.write_bytes(FORMATS[suffix](figure))

@@ -22,7 +22,7 @@ Function = Callable[[Any], Any]
 
 _TAIL = 1e-17  # of the series, relative to the bound of Cauchy and Schwarz on its sum
 _MOST_TERMS = 1500  # enough for a correlation of 0.97
-_LEAST_SINE2 = 1e-6  # units closer to parallel are refused: the second derivatives of a kink nearly diverge
+_LEAST_SINE2 = 1e-8  # units closer to parallel are refused: with a kink, tr H^2 is a difference of terms as 1/sine^2
 _AGREEMENT = 1e-12  # of two successive rules
 _LEVELS = 6
 _ORDER = 20
@@ -58,6 +58,8 @@ def pair_moments(W1: np.ndarray, f: Function, df: Function, kinks: Sequence[floa
     >>> float(round(cube.E00[0, 1], 12)), float(round(cube.E22[0, 1], 12))  # 6 c^3 + 9 c and 36 c, at c = 3/5
     (6.696, 21.6)
     """
+    if not np.isfinite(kinks).all():
+        raise InputError(f"kinks = {list(kinks)}: write finite points")
     scales = np.sqrt(np.einsum("ab,ab->a", W1, W1))
     if not scales.all():
         raise InputError("a hidden unit has no weights, so it never varies: give every row of W1 a non-zero entry")

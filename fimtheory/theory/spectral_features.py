@@ -6,12 +6,14 @@ stays outside at finite width in :mod:`fimtheory.theory.single_layer_outliers`.
 
 from __future__ import annotations
 
+import functools
 from functools import partial
 
 import numpy as np
 import sympy as sp
+from mpmath import mp
 
-from fimtheory.activations import named
+from fimtheory.activations import Activation, named
 from fimtheory.claims import Agreement, Identity, Ordering, Source, claim
 from fimtheory.gaussian.quantity import number
 from fimtheory.theory.single_layer import (
@@ -25,6 +27,8 @@ from fimtheory.theory.single_layer import (
     theorem_matrix,
     zeta,
 )
+from fimtheory.theory.single_layer_outliers import outlier_bands, scaling_bound
+from fimtheory.theory.single_layer_singularities import Side, Singularity, singularities
 
 _ASSUMPTIONS = ("n is large", "E f(Z) = 0", "f' is square-integrable")
 CORNERS = {"z1": (0, 0), "z2": (0, 4), "z3": (4, 4), "z4": (0, 0), "z5": (4, 0), "z6": (4, 4)}
@@ -93,41 +97,80 @@ def _constants(name: str) -> list[float]:
     return [float(number(e, 12)) for e in (phi.eta, phi.eta_prime, phi.zeta)]
 
 
+def outliers_beyond(phi: Activation, level: float, above: bool = True) -> float:
+    """The number of outliers above (below) a level outside the limiting spectrum, in units of n. Heuristic.
+
+    >>> round(outliers_beyond(named("f_opt"), 3.5), 12)
+    1.0
+    """
+    region = "above" if above else "below"
+    total = 0.0
+    for band in outlier_bands(phi, 400):
+        if band.region == region:
+            there = band.location > level if above else band.location < level
+            total += float(band.weight[there].sum())
+    return total
+
+
 @claim(
     "pennington2018.eq25",
-    title="Ends of the limiting spectrum",
-    statement=r"\operatorname{supp} \rho \subset [z_1, z_6],\ z_1 \text{ and } z_6 \text{ its ends}",
+    title="Ends of the limiting spectrum, and what stays outside",
+    statement=r"\operatorname{supp} \rho \subset [z_1, z_6],\quad \text{but } n \text{ eigenvalues of } H \text{ for }"
+    r" f_{\mathrm{opt}} \text{ stay above } z_6",
     source=Source("pennington2018", "Eq. 25"),
-    assumptions=_ASSUMPTIONS,
-    subject=None,
+    assumptions=(*_ASSUMPTIONS, "the number of outliers: heuristic"),
+    as_printed=r"\lambda_{\min} = z_1,\ \lambda_{\max} = z_6",
+    printed=lambda layer: {_ABOVE: sp.S.Zero},
+    subject="single_layer",
+    activations=("f_opt",),
 )
-def predict_ends() -> dict[str, Agreement]:
-    """The ends of the law of M, found from its distribution function, for the activations of table 1."""
-    found = {}
-    for name in TABLE_1:
-        layer = SingleLayer(named(name))
-        found[f"{name}: mass outside"] = Agreement(lambda f=layer: _outside(f), lambda: [0.0, 1.0], 1e-12)
-        found[f"{name}: mass inside the ends"] = Agreement(lambda f=layer: _lost(f), lambda: [0.0, 0.0], 1e-2)
-    return found
+def predict_ends(layer: SingleLayer) -> dict[str, Agreement | sp.Expr]:
+    """The law ends at z_1 and z_6; the number of eigenvalues above 3.5, where z_6 = 2.247, tends to n."""
+    return {
+        "mass up to z_1 and up to z_6": Agreement(partial(_up_to_the_ends, layer), lambda: [0.0, 1.0], 1e-12),
+        "the ends of the support": Agreement(partial(_support, layer), partial(_ends, layer), 1e-12),
+        _ABOVE: sp.Float(outliers_beyond(layer.activation, 3.5)),
+    }
 
 
-def _ends(layer: SingleLayer) -> tuple[float, float]:
-    points = layer.special_points
-    return float(number(points["z1"], 16)), float(number(points["z6"], 16))
+_ABOVE = "single_layer.count[3.5,inf]"
 
 
-def _outside(layer: SingleLayer) -> list[float]:
-    low, high = _ends(layer)
-    return [float(layer.law.cdf(low - 1e-9)), float(layer.law.cdf(high))]
+def _ends(layer: SingleLayer) -> list[float]:
+    return [float(number(layer.special_points[name], 16)) for name in ("z1", "z6")]
 
 
-def _lost(layer: SingleLayer) -> list[float]:
-    """Half the mass within a hundredth of the range of each end would be gone if the ends lay inside."""
-    low, high = _ends(layer)
-    step = 1e-6 * (high - low)
-    near = [layer.law.mass(low - step, low + step), layer.law.mass(high - step, high + step)]
-    atom = 0.5 if layer.constants["eta"] == layer.constants["zeta"] else 0.0
-    return [float(near[0]) - atom, float(near[1])]
+def _support(layer: SingleLayer) -> list[float]:
+    return [layer.law.support[0][0], layer.law.support[-1][1]]
+
+
+def _up_to_the_ends(layer: SingleLayer) -> list[float]:
+    return [float(layer.law.cdf(end)) for end in _ends(layer)]
+
+
+@claim(
+    "pennington2018.nondegenerate",
+    title="Nonlinear layers may be degenerate all the same",
+    statement=r"z_1 > 0 \text{ for every nonlinear } f,\quad \text{but } \lambda_{\min}(H) \to 0 \text{ for shifted ReLU}",
+    source=Source("pennington2018", "Section 3.2"),
+    assumptions=(*_ASSUMPTIONS, "the number of outliers: heuristic"),
+    as_printed=r"\lambda_{\min} > 0 \text{ for every nonlinear activation function}",
+    printed=lambda layer: {_BELOW: sp.S.Zero},
+    subject="single_layer",
+    activations=("srelu alpha=0",),
+)
+def predict_degeneracy(layer: SingleLayer) -> dict[str, sp.Expr | Identity]:
+    """Moving a row of W1 and a column of W2 apart leaves f(W1 X) less its mean alone: a multiple of n are near 0.
+
+    Their number below 0.06 is less than a quarter of z_1 away from zero; the bound of the lowest one is zero.
+    """
+    return {
+        "bound of the lowest eigenvalue": Identity(scaling_bound(layer.activation), 0),
+        _BELOW: sp.Float(outliers_beyond(layer.activation, 0.06, above=False)),
+    }
+
+
+_BELOW = "single_layer.count[-inf,0.06]"
 
 
 _PEAKED = ("erf_alpha alpha=1", "srelu alpha=0", "f_opt")
@@ -222,3 +265,93 @@ def predict_table() -> dict[str, Agreement]:
                 lambda e=exact: float(number(e, 12)), lambda p=printed: float(p), half * (1 + 1e-9)
             )
     return found
+
+
+# -- what happens at the special points
+
+
+@claim(
+    "pennington2018.slopes",
+    title="Slopes at z_3 and z_5",
+    statement=r"\rho' \text{ is continuous at } z_3;\quad \rho'(\lambda) \sim C \log |\lambda - z_5| \text{ on both sides}",
+    source=Source("pennington2018", "Section 3.2"),
+    assumptions=(*_ASSUMPTIONS, "zeta > 0, f is not linear"),
+    as_printed=r"\rho' \text{ is discontinuous at } z_3 \text{ and } z_5",
+    printed=lambda: {
+        f"{name}: a jump at z_3": Ordering(lambda: 1e-3, partial(_slope_jump, name, "z3", 1e-20)) for name in _PEAKED
+    },
+    subject=None,
+)
+def predict_slopes() -> dict[str, Agreement]:
+    """Difference quotients at distances 1e-10 and 1e-20, in multiprecision."""
+    found = {}
+    for name in _PEAKED:
+        found[f"{name}: no jump at z_3"] = Agreement(partial(_slope_jump, name, "z3", 1e-20), lambda: 0.0, 1e-15)
+        found[f"{name}: logarithm at z_5"] = Agreement(
+            partial(_logarithms, name, "z5"), partial(_log_constants, name, "z5"), 1e-8
+        )
+    return found
+
+
+@claim(
+    "fimtheory.singularities",
+    title="Exponents and constants at the special points",
+    statement=r"\rho \sim C_1 (\lambda - z_1)^{-1/2},\ C_4^{\pm} |\lambda - z_4|^{-1/2},\ C_6 (z_6 - \lambda)^2,"
+    r" \text{ and a linear edge at } z_2 \text{ where there is a gap}",
+    source=Source("fimtheory", "corrects Pennington and Worah (2018), eq. 26"),
+    assumptions=(*_ASSUMPTIONS, "zeta > 0, f is not linear"),
+    subject=None,
+)
+def predict_singularities() -> dict[str, Agreement]:
+    """Leading terms against the density at distance 1e-16, as ratios; corrections are below 1e-6 of them."""
+    return {name: Agreement(partial(_leading_ratios, name), lambda: 1.0, 1e-6) for name in _PEAKED}
+
+
+@functools.lru_cache(maxsize=8)
+def _at_high_precision(name: str) -> tuple[SingleLayer, tuple[Singularity, ...]]:
+    layer = SingleLayer(named(name), digits=60)
+    return layer, singularities(*(layer.substitute(e) for e in (ALPHA, BETA, zeta)))
+
+
+def _sides(point: Singularity) -> list[tuple[int, Side]]:
+    return [(sign, side) for sign, side in ((-1, point.left), (1, point.right)) if side is not None]
+
+
+def _leading_ratios(name: str, distance: str = "1e-16") -> list[float]:
+    """density/(leading term) on every side where the leading term is a power."""
+    layer, points = _at_high_precision(name)
+    found = []
+    with mp.workdps(80):
+        for point in points:
+            for sign, side in _sides(point):
+                if not side.logarithmic:
+                    density = layer.density(number(point.location, 70) + sign * mp.mpf(distance))
+                    found.append(float(density / number(side.term(sp.Rational(distance)), 40)))
+    return found
+
+
+def _quotient(name: str, point: str, sign: int, distance: str) -> mp.mpf:
+    """The difference quotient of the density between the distances d and 2 d from a special point, on one side."""
+    layer, _ = _at_high_precision(name)
+    with mp.workdps(80):
+        place, d = number(layer.special_points[point], 70), mp.mpf(distance)
+        return sign * (layer.density(place + sign * 2 * d) - layer.density(place + sign * d)) / d
+
+
+def _slope_jump(name: str, point: str, distance: float) -> float:
+    right, left = (_quotient(name, point, sign, str(distance)) for sign in (1, -1))
+    return float(abs(right - left))
+
+
+def _logarithms(name: str, point: str) -> list[float]:
+    """How the slope grows with the logarithm of the distance, on both sides."""
+    span = mp.log(mp.mpf("1e-20")) - mp.log(mp.mpf("1e-10"))
+    quotients = ([_quotient(name, point, sign, d) for d in ("1e-20", "1e-10")] for sign in (-1, 1))
+    return [float((near - far) / span) for near, far in quotients]
+
+
+def _log_constants(name: str, point: str) -> list[float]:
+    """The same from the theory: C (l - z) log|l - z| has the slope C log|l - z| on either side."""
+    _, points = _at_high_precision(name)
+    (found,) = (p for p in points if point in p.names)
+    return [sign * float(number(side.constant, 16)) for sign, side in _sides(found)]
