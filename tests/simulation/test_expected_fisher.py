@@ -71,9 +71,11 @@ def test_nearly_parallel_units():
         assert np.allclose(H, exact, rtol=0, atol=1e-11 * np.abs(exact).max())
 
 
-def test_relu_in_the_plane_exactly():
+@pytest.mark.parametrize("angle", [0.7, 0.01, 2e-4])
+def test_relu_in_the_plane_exactly(angle):
     """A homogeneous f leaves an integral over angles, trigonometric between the kinks; E r^2 = 2."""
     W1, W2 = weights(2, 5, 3, seed=4)
+    W1[1] = 1.3 * (np.cos(angle) * W1[0] + np.sin(angle) * np.array([-W1[0, 1], W1[0, 0]]))
     slope = 0.2
 
     def f(h):
@@ -90,8 +92,9 @@ def test_relu_in_the_plane_exactly():
     for turn in (0, np.pi):
         J = jacobian(W1, W2, f, df, np.stack([np.cos(angles + turn), np.sin(angles + turn)], axis=1))
         exact = exact + 2 * np.einsum("s,sci,scj->ij", weight, J, J)
-    H = ExpectedFisher.from_weights(W1, W2, f, df, kinks=[0]).dense()
-    assert np.allclose(H, exact, rtol=0, atol=1e-11)
+    fisher = ExpectedFisher.from_weights(W1, W2, f, df, kinks=[0])
+    assert np.allclose(fisher.dense(), exact, rtol=0, atol=1e-11)
+    assert fisher.squared_norm() == pytest.approx(np.sum(exact**2), rel=1e-15 / np.sin(angle) ** 2 + 1e-12)
 
 
 def kinked(h):

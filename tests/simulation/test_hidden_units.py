@@ -83,6 +83,11 @@ def test_series_and_plane_agree_where_either_serves(monkeypatch):
         assert np.allclose(one, other, rtol=1e-11, atol=1e-11)
 
 
+def test_kinks_are_points():
+    with pytest.raises(InputError, match="finite points"):
+        pair_moments(np.eye(2), np.abs, np.sign, kinks=[np.nan])
+
+
 def test_one_unit_with_itself():
     W1 = np.array([[1.2, -0.5]])
     m, q = pair_moments(W1, lambda h: h**3, lambda h: 3 * h**2), 1.69
@@ -110,7 +115,7 @@ def test_a_missing_kink_is_noticed_and_a_jump_refused():
     [
         ([[1.0, 0.0], [0.0, 0.0]], np.sin, np.cos, "no weights"),
         ([[1.0], [0.5]], np.sin, np.cos, "n0 >= 2"),
-        ([[1.0, 0.0], [1.0, 1e-4]], np.sin, np.cos, "units 0 and 1"),
+        ([[1.0, 0.0], [1.0, 1e-5]], np.sin, np.cos, "units 0 and 1"),
         ([[1.0, 0.0]], lambda h: 1 / h, lambda h: -1 / h**2, "converge|not finite"),
         ([[1.0, 0.0]], lambda h: h.sum(), np.cos, "elementwise"),
     ],
