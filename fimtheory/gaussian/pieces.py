@@ -86,7 +86,7 @@ def pieces(expression: sp.Expr, variable: sp.Symbol) -> Pieces:
 
 
 def _split(e: sp.Expr, x: sp.Symbol) -> Pieces:
-    if not e.has(x) or not e.args:
+    if x not in e.free_symbols or not e.args:  # a named integral binds its variable, which may be x as well
         return Pieces(x, (), (e,))
     if isinstance(e, sp.Piecewise):
         return _split_piecewise(e, x)

@@ -8,6 +8,7 @@ import fimtheory as ft
 from fimtheory.activations import ENTRIES, Parameter, gallery
 from fimtheory.activations.gallery import BY_NAME
 from fimtheory.errors import FimtheoryError, InputError, JumpError, ParseError
+from fimtheory.gaussian.quantity import number
 
 x = sp.Symbol("x", real=True)
 
@@ -158,3 +159,13 @@ def test_errors_are_of_the_family():
     assert issubclass(ParseError, InputError)
     assert issubclass(InputError, ValueError)
     assert issubclass(InputError, FimtheoryError)
+
+
+@pytest.mark.parametrize("name", ["isrlu", "softplus"])
+def test_centring_without_closed_mean(name):
+    """The subtracted integral is a constant, kinks or not: its own bound variable is not split with the outer one."""
+    phi = ft.activation(name)
+    phi = phi.at(alpha=1) if phi.parameters else phi
+    centred = phi.centred()
+    assert abs(number(centred.mean, 20)) < 1e-15
+    assert abs(number(centred.eta, 20) - (number(phi.eta, 20) - number(phi.mean, 20) ** 2)) < 1e-15
