@@ -13,12 +13,12 @@ import sys
 from collections.abc import Sequence
 
 from fimtheory import __version__
-from fimtheory.cli import claims, derive, export, gallery, network, report, spectrum
+from fimtheory.cli import claims, derive, export, gallery, network, optimal, report, spectrum
 from fimtheory.cli.options import DONE, FELL_SHORT, INTERRUPTED, UNUSABLE, Parser
 from fimtheory.errors import FimtheoryError, InputError
 from fimtheory.timeout import supervised, time_limit
 
-VERBS = (derive, export, gallery, network, spectrum, report, claims)
+VERBS = (derive, export, gallery, network, spectrum, optimal, report, claims)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

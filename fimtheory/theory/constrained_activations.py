@@ -104,9 +104,9 @@ def constrained_optimum(
     (True, True)
     """
     goal, constraints = find_objective(objective), Constraints(saturation, monotone, odd, lipschitz)
-    for name, count, most in (("pieces", pieces, MAX_PIECES), ("starts", starts, 10_000)):
-        if isinstance(count, bool) or not isinstance(count, int) or not 2 <= count <= most:
-            raise InputError(f"{name} = {count!r} is not possible: give a whole number from 2 to {most}")
+    for name, count, least, most in (("pieces", pieces, 8, MAX_PIECES), ("starts", starts, 2, 10_000)):
+        if isinstance(count, bool) or not isinstance(count, int) or not least <= count <= most:
+            raise InputError(f"{name} = {count!r} is not possible: give a whole number from {least} to {most}")
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise InputError(f"seed = {seed!r} is not possible: give a whole number, 0 or more")
     _require_optimum(goal, constraints)
@@ -154,10 +154,10 @@ def _require_optimum(goal: Objective, constraints: Constraints) -> None:
 
 
 def _start(problem: Problem, seed: int, index: int) -> Array:
-    """The slope to start from: of a clipped line first, then polynomials of random Hermite coefficients."""
+    """The slope to start from: a clipped line or the best ramp first, then polynomials of random Hermite coefficients."""
     x = problem.cells.midpoints
     if index == 0:
-        return np.where(np.abs(x) < 1, 1.0, 0.0)
+        return np.where(np.abs(x) < 1, 1.0, 0.0) if problem.constraints.lipschitz is None else problem.best_ramp()
     draw = np.random.Generator(np.random.Philox(np.random.SeedSequence(seed, spawn_key=(index,))))
     g = np.polynomial.hermite_e.hermeval(x, draw.normal(size=6) / np.sqrt([1, 1, 2, 6, 24, 120]))
     g = np.abs(g) if problem.constraints.monotone else g
@@ -180,14 +180,20 @@ def _refined(
     best = points[0]
     history = [(len(best.slope), goal.sign * best.value)]
     level = 0
-    while len(best.slope) < _FINEST:
+    while history[-1][0] < _FINEST:
         before = best.value
-        edges = np.linspace(best.cells.edges[0], best.cells.edges[-1], 2 * len(best.slope) + 1)
+        count = 2 * history[-1][0]
+        edges = np.linspace(best.cells.edges[0], best.cells.edges[-1], count + 1)
         problem = Problem(goal, constraints, Cells(edges))
-        points = [problem.solve(np.repeat(point.slope, 2)) for point in points]
-        best = min(points, key=lambda p: p.value)
+        starts = [np.repeat(point.slope, count // len(point.slope)) for point in points]
+        if (
+            constraints.lipschitz is not None
+        ):  # slopes at their bounds move by less than a cell: look at all ramps again
+            starts.append(problem.best_ramp())
+        points = [problem.solve(start) for start in starts]
+        best = min([*points, best], key=lambda p: p.value)
         points, level = [best], level + 1
-        history.append((len(best.slope), goal.sign * best.value))
+        history.append((count, goal.sign * best.value))
         report(level)
         if abs(best.value - before) < _SETTLED * (1 + abs(before)):
             break
@@ -222,9 +228,12 @@ def _oriented(fit: Point) -> tuple[Array, Array]:
 
 
 def _knots(fine: Point, pieces: int, constraints: Constraints) -> Array:
-    """Edges of the pieces: the error of a constant slope is least where (density g'^2)^(1/3) is shared out equally."""
-    x, edges = fine.cells.midpoints, fine.cells.edges
-    g = fine.slope
+    """Edges of the pieces: where the slope jumps, if that is seldom; else the error of a constant slope is least where
+    (density g'^2)^(1/3) is shared out equally."""
+    x, edges, g = fine.cells.midpoints, fine.cells.edges, fine.slope
+    jumps = edges[1:-1][np.abs(np.diff(g)) > 1e-6 * np.abs(g).max()]
+    if len(jumps) < pieces:
+        return _rounded(jumps, edges[-1], constraints.odd)
     density = np.cbrt(np.exp(-(x**2) / 2) * np.gradient(g, x) ** 2)
     density += 0.02 * density.max() + 1e-12
     if constraints.odd:
@@ -233,14 +242,19 @@ def _knots(fine: Point, pieces: int, constraints: Constraints) -> Array:
     places = np.interp(
         np.linspace(0, share[-1], 2 * (pieces // 2) + 1 if constraints.odd else pieces + 1), share, edges
     )
-    decimals = max(4 - int(np.floor(np.log10(edges[-1]))), 1)
-    rounded = np.unique(np.round(np.clip(places, edges[0], edges[-1]), decimals))
-    if constraints.odd:
-        right = rounded[rounded > 0]
-        rounded = np.concatenate((-right[::-1], [0.0], right))
-    inside = rounded[np.abs(rounded) < edges[-1] * (1 - 1e-9)]
-    end = np.floor(edges[-1] * 10.0**decimals) / 10.0**decimals
-    return np.concatenate(([-end], inside[np.abs(inside) < end], [end]))
+    return _rounded(places, edges[-1], constraints.odd)
+
+
+def _rounded(places: Array, end: float, odd: bool) -> Array:
+    """Places in short decimals between the ends, symmetric with an even number of pieces where f is odd."""
+    decimals = 4 - int(np.floor(np.log10(end)))
+    last = np.floor(end * 10.0**decimals) / 10.0**decimals
+    inside = np.unique(np.round(places, decimals))
+    inside = inside[np.abs(inside) < last]
+    if odd:
+        right = inside[inside > 0]
+        inside = np.concatenate((-right[::-1], [0.0], right))
+    return np.concatenate(([-last], inside, [last]))
 
 
 def _merged(knots: Array, g: Array) -> tuple[Array, Array]:

@@ -151,7 +151,7 @@ def predict() -> dict[str, Agreement | Identity]:
         for inputs in (3, 16):
             by_density = partial(_by_density, phi, inputs)
             by_moments = partial(finite_width_mean, phi, inputs)
-            found[f"{phi.name}, n = {inputs}"] = Agreement(lambda f=by_moments: float(f()), by_density, 1e-12)
+            found[f"{phi.name}, n = {inputs}"] = Agreement(lambda f=by_moments: float(f() or sp.nan), by_density, 1e-12)
     n, layer = SYMBOLS["n"], SingleLayer(activation("f_opt"))
     exact = (layer.moment(1) + mean_correction(layer.activation) / n).subs(n, 16)
     return found | {"f_opt: the correction is exact": Identity(exact, finite_width_mean(layer.activation, 16))}

@@ -12,7 +12,7 @@ from fimtheory.gaussian.quantity import number
 from fimtheory.theory.single_layer import SingleLayer, moments_measured, window_masses
 
 _ASSUMPTIONS = ("n is large", "E f(Z) = 0", "f' is square-integrable")
-_ATOM = "single_layer.mass[-0.0001,0.0001]"
+_WITH_ATOM = "single_layer.mass[-inf,1.6]"
 _LOWER = "single_layer.mass[-inf,1.0]"
 
 
@@ -26,8 +26,8 @@ _LOWER = "single_layer.mass[-inf,1.0]"
     activations=("linear",),
 )
 def predict_linear(layer: SingleLayer) -> dict[str, sp.Expr]:
-    """The atom, the shares in two windows, three moments."""
-    return {_ATOM: sp.Float(0.5)} | window_masses(layer) | moments_measured(layer, 3)
+    """The share up to 1.6 with the atom at 0, the shares in two windows, three moments."""
+    return {_WITH_ATOM: sp.Float(float(layer.law.cdf(1.6)))} | window_masses(layer) | moments_measured(layer, 3)
 
 
 @claim(

@@ -13,6 +13,7 @@ A bound on the slope reads |g| <= 1, L^2 eta >= 1, since the scale of f is free.
 from __future__ import annotations
 
 import functools
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -25,6 +26,7 @@ from fimtheory.theory.optimal_activations import Objective, eta, eta_prime, zeta
 
 Array = np.ndarray
 
+LEAST_SATURATION = 1e-6
 SLACK = 1e-7  # by which a slope stays below its bound, so that rounding it to decimals cannot lift it above
 _NOTHING = 1e9  # the objective of f = 0
 _ROUNDS = 20  # of the augmented Lagrangian
@@ -118,6 +120,11 @@ class Constraints:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "saturation", _positive("saturation", self.saturation))
+        if self.saturation < LEAST_SATURATION:
+            raise InputError(
+                f"saturation = {self.saturation:g}: so steep a function is a step, of conditioning 2, not to be told from"
+                f" others in double precision; give {LEAST_SATURATION:g} or more"
+            )
         if self.lipschitz is None:
             return
         object.__setattr__(self, "lipschitz", _positive("lipschitz", self.lipschitz))
@@ -256,6 +263,34 @@ class Problem:
                 break
             penalty, previous = penalty * (4 if unmet > previous / 4 else 1), unmet
         return y, multiplier, excess
+
+    def best_ramp(self) -> Array:
+        """Of the slopes that are 1 on one interval (on two, if f is odd) and meet L^2 eta = 1, the best."""
+        target = 1 / self._bound**2
+        ramps = []
+        for first in range(self.half if self.constraints.odd else 0, len(self.root)):
+            last = bisect_left(
+                range(first + 1, len(self.root) + 1), target, key=lambda end: self._variance(self._interval(first, end))
+            )
+            if first + 1 + last > len(self.root):
+                break
+            ramps.append(self._shortened(first, first + 1 + last, target))
+        return min(ramps or [np.ones_like(self.root)], key=lambda g: self.lagrangian(self.variables(g))[0])
+
+    def _interval(self, first: int, end: int) -> Array:
+        g = np.zeros_like(self.root)
+        g[first:end] = 1.0
+        return np.maximum(g, g[::-1]) if self.constraints.odd else g
+
+    def _shortened(self, first: int, end: int, target: float) -> Array:
+        """The interval with a smaller slope on its last cell, so that eta is the target."""
+        g, change = self._interval(first, end - 1), self._interval(end - 1, end)
+        square, product = self._variance(change), float(change @ self.cells.covariance(g))
+        missing = target - self._variance(g)
+        return g + change * min((np.sqrt(product**2 + square * missing) - product) / square, 1.0)
+
+    def _variance(self, g: Array) -> float:
+        return float(g @ self.cells.covariance(g))
 
     def _descend(self, y: Array, multiplier: float, penalty: float, iterations: int) -> Array:
         from scipy.optimize import minimize

@@ -236,7 +236,8 @@ def predict_gap() -> dict[str, Identity | Agreement | Ordering]:
 
 
 def _overlap(layer: SingleLayer) -> tuple[float, float]:
-    return tuple(float(number(layer.special_points[name], 16)) for name in ("z4", "z2"))
+    right, left = (float(number(layer.special_points[name], 16)) for name in ("z4", "z2"))
+    return right, left
 
 
 def _between(layer: SingleLayer) -> float:

@@ -50,7 +50,7 @@ def predict_inversion() -> dict[str, Agreement]:
         points = grid(layer)
         found[f"{name}: inversion"] = Agreement(
             lambda f=layer, x=points: f.law.density(x),
-            lambda f=layer, x=points: -f.law.stieltjes(x).imag / np.pi,
+            lambda f=layer, x=points: -np.imag(f.law.stieltjes(x)) / np.pi,
             1e-10,
         )
         found[f"{name}: G off the axis"] = Agreement(

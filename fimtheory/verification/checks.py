@@ -11,6 +11,7 @@ from fimtheory.claims import Agreement, Claim, Identity, Ordering, Verdict
 from fimtheory.errors import InputError
 from fimtheory.notation import SYMBOLS
 from fimtheory.simulation import Ladder
+from fimtheory.theory.single_layer import SQUARE
 from fimtheory.verification.deep_networks import Setting
 from fimtheory.verification.judgement import Extrapolation, Judgement, extrapolate, judge
 from fimtheory.verification.single_layers import LayerSetting
@@ -19,6 +20,7 @@ from fimtheory.verification.statements import Decision, decide
 M = SYMBOLS["M"]
 Progress = Callable[[int, int], None]
 AnySetting = Setting | LayerSetting
+_KINDS = {"deep_network": Setting, "single_layer": LayerSetting, "rectangular_layer": LayerSetting}
 RECTANGLE = (sp.Rational(3, 2), sp.Rational(1, 2))  # the aspect on which claims about rectangular layers are checked
 
 
@@ -85,21 +87,20 @@ def verify(
     ``setting`` is a :class:`Setting` for claims on deep networks and a :class:`LayerSetting` for those on one hidden
     layer; the default is the full size, with ``quick`` a smaller one.
     """
-    kinds = {"deep_network": Setting, "single_layer": LayerSetting, "rectangular_layer": LayerSetting}
-    kind = kinds.get(claim.subject or "")
+    kind = _KINDS.get(claim.subject or "")
     if setting is None and kind:
         setting = kind.quick() if quick else kind()
-        if claim.subject == "rectangular_layer":
-            setting = replace(setting, aspect=RECTANGLE)
     if setting is not None and not (kind and isinstance(setting, kind)):
         raise InputError(f"{claim.id} is no claim on what {type(setting).__name__} describes: leave the setting out")
+    if claim.subject == "rectangular_layer" and isinstance(setting, LayerSetting) and setting.aspect == SQUARE:
+        setting = replace(setting, aspect=RECTANGLE)
     checks, printed = [], []
     for mark, subject, one in _subjects(claim, setting):
         said = (claim.predict(*subject), claim.predict_printed(*subject) if claim.predict_printed else {})
         observables = [name for part in said for name, value in part.items() if not _is_statement(value)]
         ladder = one.simulate(observables, progress) if one is not None and observables else None
         for part, found in zip(said, (checks, printed), strict=True):
-            found += [_marked(check, mark) for check in _judged(part, ladder)]
+            found += [_marked(check, mark) for check in _judged(part, ladder, one)]
     return Evidence(claim, setting, tuple(checks), tuple(printed))
 
 
@@ -115,14 +116,14 @@ def _subjects(claim: Claim, setting: AnySetting | None) -> Iterator[tuple[str, t
             yield "", (), None
 
 
-def _judged(said: Mapping, ladder: Ladder | None) -> Iterator[Check | Decision]:
+def _judged(said: Mapping, ladder: Ladder | None, setting: AnySetting | None) -> Iterator[Check | Decision]:
     for name, value in said.items():
         if _is_statement(value):
             yield decide(name, value)
-        elif ladder is None:
+        elif ladder is None or setting is None:
             raise InputError(f"{name} is to be measured, but nothing is simulated")
         else:
-            yield from confront({name: value}, ladder)
+            yield from confront({name: value}, ladder, setting.resolution)
 
 
 def _is_statement(value) -> bool:

@@ -27,6 +27,7 @@ class Setting:
     widths: tuple[int, ...] = (64, 128, 256, 512)
     n_networks: tuple[int, ...] = (800, 800, 600, 500)
     seed: int = 1
+    resolution: float = 0.03
 
     @classmethod
     def quick(cls) -> Setting:
