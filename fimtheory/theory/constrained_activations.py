@@ -207,9 +207,11 @@ def _wants_slope(goal: Objective, point: Point) -> bool:
 
 def _exported(goal: Objective, constraints: Constraints, fine: Point, pieces: int) -> ConstrainedOptimum:
     """A function of few pieces in the same class: kinks where the slope varies, slopes solved for once more."""
-    knots = _knots(fine, pieces, constraints)
-    start = np.interp((knots[1:] + knots[:-1]) / 2, fine.cells.midpoints, fine.slope)
-    fit = Problem(goal, constraints, Cells(knots)).solve(start)
+    fits = []
+    for knots in _knots(fine, pieces, constraints):
+        start = np.interp((knots[1:] + knots[:-1]) / 2, fine.cells.midpoints, fine.slope)
+        fits.append(Problem(goal, constraints, Cells(knots)).solve(start))
+    fit = min(fits, key=lambda point: point.value)
     knots, g = _merged(*_oriented(fit))
     constants = Cells(knots).constants(g)
     value = compiled(goal)(*constants)[0] * goal.sign
@@ -227,13 +229,11 @@ def _oriented(fit: Point) -> tuple[Array, Array]:
     return (-knots[::-1], g[::-1]) if g @ (weights * fit.cells.midpoints) < 0 else (knots, g)
 
 
-def _knots(fine: Point, pieces: int, constraints: Constraints) -> Array:
-    """Edges of the pieces: where the slope jumps, if that is seldom; else the error of a constant slope is least where
-    (density g'^2)^(1/3) is shared out equally."""
+def _knots(fine: Point, pieces: int, constraints: Constraints) -> list[Array]:
+    """Edges of the pieces to try: those that share out (density g'^2)^(1/3), by which the error of a constant slope is
+    least, equally; and those where the slope jumps, if that is seldom."""
     x, edges, g = fine.cells.midpoints, fine.cells.edges, fine.slope
     jumps = edges[1:-1][np.abs(np.diff(g)) > 1e-6 * np.abs(g).max()]
-    if len(jumps) < pieces:
-        return _rounded(jumps, edges[-1], constraints.odd)
     density = np.cbrt(np.exp(-(x**2) / 2) * np.gradient(g, x) ** 2)
     density += 0.02 * density.max() + 1e-12
     if constraints.odd:
@@ -242,7 +242,7 @@ def _knots(fine: Point, pieces: int, constraints: Constraints) -> Array:
     places = np.interp(
         np.linspace(0, share[-1], 2 * (pieces // 2) + 1 if constraints.odd else pieces + 1), share, edges
     )
-    return _rounded(places, edges[-1], constraints.odd)
+    return [_rounded(e, edges[-1], constraints.odd) for e in (places, *([jumps] if len(jumps) < pieces else []))]
 
 
 def _rounded(places: Array, end: float, odd: bool) -> Array:
