@@ -177,6 +177,30 @@ def test_erf_against_quadrature():
         assert abs(slope) < curvature * step / 100
 
 
+def test_a_family_without_closed_form(monkeypatch):
+    """tanh(s x): the slope from Stein's identity and Gauss-Legendre panels; few looks, since each is an integral."""
+    from fimtheory.theory import optimal_activations as theory
+
+    monkeypatch.setattr(theory, "_COARSE_SCAN", 2)
+    family = ft.activation("tanh(s*x)", parameters={"s": "positive"})
+    best = minimise_family(family, "s", (5, 6), digits=8)
+
+    def by_hand(t):
+        eta = gauss(lambda x: mp.tanh(t * x) ** 2, digits=25)
+        slopes = [gauss(lambda x, k=k: (t * mp.sech(t * x) ** 2) ** k, digits=25) for k in (1, 2)]
+        s, p = slopes[1] / eta, slopes[0] ** 2 / eta
+        return 2 * (1 + s**2 + 4 * p**2) / (1 + s) ** 2
+
+    (place,) = best.best
+    with mp.workdps(25):
+        step = mp.mpf("1e-3")
+        below, here, above = (by_hand(place.at + k * step) for k in (-1, 0, 1))
+        assert close(place.value, here, 8)
+        vertex = step * (below - above) / (2 * (above - 2 * here + below))
+        assert above - 2 * here + below > 0
+        assert abs(vertex) < step / 100
+
+
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_best_of_a_scan(name):
     """No member at 2000 places is better, and the best of them is near."""
