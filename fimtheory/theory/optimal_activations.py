@@ -303,7 +303,7 @@ def minimise_family(
 
     The closed form is differentiated; the sign of the slope at many places brackets every extremum (an extremum and its
     neighbour closer than 1/240 of the interval can hide from it), and a bracketing root finder gives ``digits`` digits,
-    confirmed by the signs on both sides. Families without closed form are treated alike at fewer places, in some ten seconds.
+    confirmed by the signs on both sides. Without closed form there are fewer places, and they take some ten seconds.
     A ``gap`` is maximised. *Source*: our own; Pennington, Worah (2018), fig. 3, plot two families.
     Raises :class:`InputError`, :class:`OutsideAssumptions`.
 
