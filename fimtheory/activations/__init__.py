@@ -70,7 +70,7 @@ def named(text: str) -> Activation:
     'srelu(alpha=0)'
     """
     formula, *values = text.split(" ")
-    return activation(formula, **dict(value.split("=") for value in values))
+    return activation(formula, parameters=None, **dict(value.split("=") for value in values))
 
 
 def _from_text(text: str, name: str, domains: Mapping[str, str], numbers: Mapping[str, sp.Expr]) -> Activation:

@@ -115,25 +115,25 @@ def outliers_beyond(phi: Activation, level: float, above: bool = True) -> float:
 @claim(
     "pennington2018.eq25",
     title="Ends of the limiting spectrum, and what stays outside",
-    statement=r"\operatorname{supp} \rho \subset [z_1, z_6],\quad \text{but } n \text{ eigenvalues of } H \text{ for }"
-    r" f_{\mathrm{opt}} \text{ stay above } z_6",
+    statement=r"\operatorname{supp} \rho \subset [z_1, z_6],\quad \text{but for } \mathrm{erf}_2,\ n \text{ eigenvalues"
+    r" of } H \text{ stay near } 0.034, \text{ below } z_1 = 0.268",
     source=Source("pennington2018", "Eq. 25"),
     assumptions=(*_ASSUMPTIONS, "the number of outliers: heuristic"),
     as_printed=r"\lambda_{\min} = z_1,\ \lambda_{\max} = z_6",
-    printed=lambda layer: {_ABOVE: sp.S.Zero},
+    printed=lambda layer: {_ISOLATED: sp.S.Zero},
     subject="single_layer",
-    activations=("f_opt",),
+    activations=("erf_alpha alpha=2",),
 )
 def predict_ends(layer: SingleLayer) -> dict[str, Agreement | sp.Expr]:
-    """The law ends at z_1 and z_6; the number of eigenvalues above 3.5, where z_6 = 2.247, tends to n."""
+    """The law ends at z_1 and z_6; the number of eigenvalues below 0.15 tends to n."""
     return {
         "mass up to z_1 and up to z_6": Agreement(partial(_up_to_the_ends, layer), lambda: [0.0, 1.0], 1e-12),
         "the ends of the support": Agreement(partial(_support, layer), partial(_ends, layer), 1e-12),
-        _ABOVE: sp.Float(outliers_beyond(layer.activation, 3.5)),
+        _ISOLATED: sp.Float(outliers_beyond(layer.activation, 0.15, above=False)),
     }
 
 
-_ABOVE = "single_layer.count[3.5,inf]"
+_ISOLATED = "single_layer.count[-inf,0.15]"
 
 
 def _ends(layer: SingleLayer) -> list[float]:

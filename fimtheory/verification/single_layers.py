@@ -25,7 +25,8 @@ class LayerSetting:
     """The layers on which a claim is checked; the default resolves errors of 3 % in every statistic.
 
     ``activation`` is an activation, or text such as ``"srelu alpha=0"``. Spectra of so many parameters come from
-    stochastic Lanczos quadrature, of so many steps that the ends of windows do not show.
+    stochastic Lanczos quadrature, of so many steps that the ends of windows do not show. Where eigenvalues outside a
+    spectrum are to be counted, smaller layers are taken, and all their eigenvalues.
     """
 
     activation: Activation | str = "erf_alpha alpha=1"
@@ -34,12 +35,20 @@ class LayerSetting:
     n_networks: tuple[int, ...] = (100, 80, 60, 40)
     seed: int = 1
     steps: int = 200
+    counted_widths: tuple[int, ...] = (12, 16, 24, 34)
+    counted_networks: tuple[int, ...] = (300, 250, 200, 100)
     resolution: float = 0.03
 
     @classmethod
     def quick(cls) -> LayerSetting:
         """Smaller networks and fewer, and errors of 5 % resolved: seconds a claim."""
-        return cls(widths=(36, 48, 64), n_networks=(60, 50, 40), steps=160, resolution=0.05)
+        return cls(
+            widths=(36, 48, 64),
+            n_networks=(60, 50, 40),
+            steps=160,
+            counted_networks=(100, 80, 60, 30),
+            resolution=0.05,
+        )
 
     @functools.cached_property
     def layer(self) -> SingleLayer:
@@ -74,9 +83,9 @@ class LayerSetting:
         measured = (wanted - set(counts)) | set(counts.values())
         ladder = simulate_single_layer_ladder(
             *functions,
-            self.widths,
+            self.counted_widths if counts and len(self.widths) > 1 else self.widths,
             self._aspect,
-            self.n_networks,
+            self.counted_networks if counts and len(self.widths) > 1 else self.n_networks,
             self.seed,
             observables=sorted(measured),
             steps=self.steps,
