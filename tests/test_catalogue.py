@@ -8,6 +8,7 @@ from fimtheory.catalogue import by_paper, claims, find, search
 from fimtheory.claims import Source, claim
 from fimtheory.errors import InputError
 from fimtheory.references import PAPERS
+from fimtheory.report.mathml import to_mathml
 from tests.test_latex import balanced
 
 
@@ -28,6 +29,8 @@ def test_every_claim_is_complete(c):
     assert c.assumptions
     assert c.module.startswith("fimtheory.theory.")
     assert balanced(c.statement)
+    to_mathml(c.statement, display=True)
+    to_mathml(c.as_printed or c.statement, display=True)
     assert (c.as_printed is None) == (c.predict_printed is None)
     assert c.as_printed is None or (balanced(c.as_printed) and c.as_printed != c.statement)
 

@@ -76,7 +76,7 @@ def finite(
         "mean_correction": Quantity(mean_correction(phi, layer.aspect)).as_json(min(layer.digits, 16)),
     }
     if networks:
-        setting = LayerSetting(phi, layer.aspect, (width,), (networks,), seed)
+        setting = LayerSetting(phi, layer.aspect, (width,), (networks,), seed, controls=False)
         found["simulation"] = _measured(setting, layer, progress) | {"networks": networks, "seed": seed}
     return found
 

@@ -73,8 +73,8 @@ def predict_worst() -> dict[str, Identity | Ordering]:
 @claim(
     "pennington2018.eq29",
     title="The constrained problem needs a scale",
-    statement=r"\inf \left\{ \frac{m_2}{m_1^2} : f \text{ monotone},\ \mathbb{E} f = 0,\ f' = 0 \text{ for } |x| > S"
-    r" \right\} \text{ depends on } S",
+    statement=r"\inf_f \frac{m_2}{m_1^2} \text{ over monotone } f,\ \mathbb{E} f = 0,\ f' = 0 \text{ for } |x| > S,"
+    r" \text{ depends on } S",
     source=Source("pennington2018", "Eq. 29"),
     assumptions=(*_ASSUMPTIONS, "the saturation scale S is stated"),
     subject=None,

@@ -37,6 +37,7 @@ class LayerSetting:
     steps: int = 200
     counted_widths: tuple[int, ...] = (12, 16, 24, 34)
     counted_networks: tuple[int, ...] = (300, 250, 200, 100)
+    controls: bool = True  # control variates, which need 40 networks
     resolution: float = 0.03
 
     @classmethod
@@ -46,7 +47,7 @@ class LayerSetting:
             widths=(36, 48, 64),
             n_networks=(60, 50, 40),
             steps=160,
-            counted_networks=(100, 80, 60, 30),
+            counted_networks=(100, 80, 60, 40),
             resolution=0.05,
         )
 
@@ -78,7 +79,7 @@ class LayerSetting:
             steps = simulate_one_step_ladder(
                 *functions[:2], self.widths, self.n_networks, self.seed, progress=progress, workers=workers
             )
-            return Ladder({n: controlled(ensemble) for n, ensemble in steps.ensembles.items()})
+            return Ladder({n: self._controlled(e) for n, e in steps.ensembles.items()})
         counts = {name: f"single_layer.mass[{m[1]}]" for name in wanted if (m := _COUNT.fullmatch(name))}
         measured = (wanted - set(counts)) | set(counts.values())
         ladder = simulate_single_layer_ladder(
@@ -92,7 +93,10 @@ class LayerSetting:
             progress=progress,
             workers=workers,
         )
-        return Ladder({n: controlled(self._counted(n, e, counts)) for n, e in ladder.ensembles.items()})
+        return Ladder({n: self._controlled(self._counted(n, e, counts)) for n, e in ladder.ensembles.items()})
+
+    def _controlled(self, ensemble: SingleLayerEnsemble) -> SingleLayerEnsemble:
+        return controlled(ensemble) if self.controls else ensemble
 
     @property
     def _aspect(self) -> tuple[float, float]:
