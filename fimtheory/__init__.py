@@ -33,6 +33,7 @@ __all__ = [
     "expect_pair",
     "gallery",
     "latex",
+    "single_layer",
 ]
 
 
@@ -63,6 +64,21 @@ def expect_pair(f, g, q1, q2, c, means=(0, 0), derivatives=(0, 0)) -> _sp.Expr:
     x, at = left.variable, (*map(_sp.sympify, (q1, q2, c)),)
     first, second = _shifted(left, means[0]), _shifted(right, means[1])
     return _gaussian.weak_pair(first, second, x, *at, *map(bool, derivatives))
+
+
+def single_layer(f: str | _sp.Expr | Activation, aspect=(1, 1), digits: int = 16):
+    """One hidden layer with an activation of zero Gaussian mean, and the limiting spectrum of its Fisher information.
+
+    ``aspect`` is (input width, output width) over the hidden width. See
+    :class:`fimtheory.theory.single_layer.SingleLayer`; ``single_layer(f).law`` has density, quantiles and samples.
+
+    >>> layer = single_layer("f_opt")
+    >>> layer.conditioning, layer.special_points["z1"], layer.law.has_gap
+    (21/19, 12/13, True)
+    """
+    from fimtheory.theory.single_layer import SingleLayer
+
+    return SingleLayer(activation(f), aspect, digits)
 
 
 def _shifted(phi: Activation, mean) -> _sp.Expr:

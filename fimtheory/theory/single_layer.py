@@ -25,6 +25,7 @@ from fimtheory.emission import emit
 from fimtheory.errors import InputError, NotCertified, OutsideAssumptions
 from fimtheory.gaussian.certification import equal
 from fimtheory.gaussian.quantity import number
+from fimtheory.latex import latex
 from fimtheory.notation import SYMBOLS
 from fimtheory.spectra import TwoModeLaw
 
@@ -44,7 +45,7 @@ def theorem_matrix(a, b, aspect: Aspect = SQUARE) -> sp.Matrix:
     *Source*: equivalent to Pennington, Worah (2018), theorem 1. *Holds when* n is large and f has zero Gaussian mean.
 
     >>> theorem_matrix(0, 4).eigenvals()
-    {-zeta + eta_prime: 1, 3*zeta + eta: 1}
+    {eta_prime - zeta: 1, eta + 3*zeta: 1}
     """
     a, b = sp.sympify(a), sp.sympify(b)
     coupling = zeta * sp.sqrt(a) * sp.sqrt(b)
@@ -55,10 +56,10 @@ def special_points() -> dict[str, sp.Expr]:
     """z_1 .. z_6 of the square layer: the eigenvalues of M at the corners a, b in {0, 4}.
 
     *Source*: Pennington, Worah (2018), eqs. 23 and 24. z_1 and z_6 are the ends of the limiting spectrum, not the
-    extreme eigenvalues of H, n of which stay outside (:mod:`fimtheory.theory.single_layer_outliers`).
+    extreme eigenvalues of H, a multiple of n of which stay outside (:mod:`fimtheory.theory.single_layer_outliers`).
 
     >>> special_points()["z2"]
-    3*zeta + eta
+    eta + 3*zeta
     """
     middle = (eta + eta_prime + 6 * zeta) / 2
     radius = sp.sqrt((eta_prime - eta) ** 2 + 64 * zeta**2) / 2
@@ -191,6 +192,12 @@ class SingleLayer:
     def __repr__(self) -> str:
         shape = "" if self.is_square else f", aspect {self.aspect[0]}:1:{self.aspect[1]}"
         return f"<SingleLayer of {self.activation.name}{shape}>"
+
+    def _repr_latex_(self) -> str:
+        a, b = sp.symbols("a b", positive=True)
+        entries = theorem_matrix(a, b, self.aspect).applyfunc(lambda e: self.substitute(e))
+        rows = (" & ".join(latex(entries[i, j]) for j in range(2)) for i in range(2))
+        return r"$\displaystyle M(a, b) = \begin{pmatrix} " + r" \\ ".join(rows) + r" \end{pmatrix}$"
 
     @property
     def is_square(self) -> bool:
