@@ -285,9 +285,9 @@ def _increasing_zero(f: Callable[[float], float], left: float, right: float) -> 
     """The zero of an increasing function inside an interval, at whose ends it may be infinite; none: an empty list."""
     from scipy.optimize import brentq
 
-    inset = 1e-13 * (right - left)
+    inset = 1e-13 * (right - left) + 4 * np.finfo(float).eps * max(abs(left), abs(right))
     left, right = left + inset, right - inset
-    if not f(left) < 0 < f(right):
+    if left >= right or not f(left) < 0 < f(right):
         return []
     return [float(brentq(f, left, right, xtol=1e-14, rtol=4 * np.finfo(float).eps))]
 

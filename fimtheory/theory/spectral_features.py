@@ -100,8 +100,8 @@ def _constants(name: str) -> list[float]:
 def outliers_beyond(phi: Activation, level: float, above: bool = True) -> float:
     """The number of outliers above (below) a level outside the limiting spectrum, in units of n. Heuristic.
 
-    >>> round(outliers_beyond(named("f_opt"), 3.5), 12)
-    1.0
+    >>> round(outliers_beyond(named("f_opt"), 3.5), 12), round(outliers_beyond(named("erf"), 0.01, above=False), 12)
+    (1.0, 0.0)
     """
     region = "above" if above else "below"
     total = 0.0
