@@ -21,6 +21,7 @@ M = SYMBOLS["M"]
 Progress = Callable[[int, int], None]
 AnySetting = Setting | LayerSetting
 _KINDS = {"deep_network": Setting, "single_layer": LayerSetting, "rectangular_layer": LayerSetting}
+_COUNTS = "single_layer.count["
 RECTANGLE = (sp.Rational(3, 2), sp.Rational(1, 2))  # the aspect on which claims about rectangular layers are checked
 
 
@@ -142,7 +143,8 @@ def confront(predicted: Mapping[str, sp.Expr], ladder: Ladder, resolution: float
         if limit.free_symbols or not exponent.is_Integer:
             raise InputError(f"the prediction {expression} of {observable} is not a number times a power of M")
         extrapolation = extrapolate(*ladder.series(observable, power=-int(exponent)))
-        judgement = judge(float(limit), extrapolation, resolution)
+        scale = 1.0 if observable.startswith(_COUNTS) else None  # eigenvalues per unit of width, not their own number
+        judgement = judge(float(limit), extrapolation, resolution, scale)
         checks.append(Check(observable, -int(exponent), float(limit), extrapolation, judgement))
     return tuple(checks)
 

@@ -36,7 +36,7 @@ class LayerSetting:
     seed: int = 1
     steps: int = 200
     counted_widths: tuple[int, ...] = (12, 16, 24, 34)
-    counted_networks: tuple[int, ...] = (300, 250, 200, 100)
+    counted_networks: tuple[int, ...] = (600, 500, 400, 300)
     controls: bool = True  # control variates, which need 40 networks
     resolution: float = 0.03
 
@@ -47,7 +47,7 @@ class LayerSetting:
             widths=(36, 48, 64),
             n_networks=(60, 50, 40),
             steps=160,
-            counted_networks=(100, 80, 60, 40),
+            counted_networks=(150, 120, 90, 60),
             resolution=0.05,
         )
 
