@@ -57,3 +57,16 @@ def test_a_new_activation_reaches_its_verdict(executed, capsys):
     assert found["exported"] in printed
     for drawing in ("shape", "curves", "steps"):
         assert "<svg" in found["figures"].to_svg(found[drawing])
+
+
+def test_the_paper_on_one_layer_reaches_its_conclusions(executed, capsys):
+    path = next(path for path in NOTEBOOKS if path.stem == "pennington2018")
+    found, printed = executed(path, capsys)
+    assert found["slopes"].status == "corrected"
+    assert str(found["best"].conditioning) == "21/19"
+    low, high = found["law"].support[0]
+    below, above = found["extreme_eigenvalues"](found["ACTIVATION"])
+    assert below < low < high <= above
+    assert abs(found["sample"].mean() - float(found["layer"].moment(1))) < 5 * found["sample"].std() / 20_000**0.5
+    assert all(point.kind in printed for point in found["found"])
+    assert "<svg" in found["figures"].to_svg(found["picture"])
