@@ -37,12 +37,14 @@ lint: $(VENV)/installed-dev ## style, the import contract, types
 	$(RUN) -c "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports())"
 	$(RUN) -m pyright --pythonpath $(RUN)
 
-bench: $(VENV)/installed ## what we are fast at, beside what one would use instead (about 15 minutes)
+bench: $(VENV)/installed ## what we are fast at, beside what one would use instead (about 18 minutes)
 	$(RUN) benchmarks/calculus.py --limit 5
 	$(RUN) benchmarks/quadrature.py
 	$(RUN) benchmarks/certification.py
 	$(RUN) benchmarks/duals.py
 	$(RUN) benchmarks/simulation.py
+	$(RUN) benchmarks/spectrum.py
+	$(RUN) benchmarks/expected_fisher.py
 
 clean: ## remove everything that was made here, the environment included
 	rm -rf $(VENV) report build dist *.egg-info .pytest_cache .ruff_cache .import_linter_cache .hypothesis
