@@ -40,10 +40,10 @@ def _figure_2a(quick: bool, progress: Progress | None) -> Figure:
 def _figure_2b(quick: bool, progress: Progress | None) -> Figure:
     """The lower end of the spectrum of erf_1, where finite widths are far from the limit."""
     widths = (8, 16, QUICK_WIDTH) if quick else (32, 64, FULL_WIDTH)
-    spectra = [measured_spectrum("erf_alpha alpha=1", n, 8, progress=progress) for n in widths]
+    spectra = [measured_spectrum("erf_alpha alpha=1", n, 8, progress=progress, end=1.0) for n in widths]
     curve = spectra[-1].points, spectra[-1].density
     inside = curve[0] < 1.0
-    measured = {f"$n = {found.width}$": (found.edges[:12], found.heights[:11]) for found in spectra}
+    measured = {f"$n = {found.width}$": (found.edges, found.heights) for found in spectra}
     return spectrum_figures.convergence((curve[0][inside], curve[1][inside]), measured)
 
 

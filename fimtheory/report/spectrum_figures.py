@@ -83,7 +83,7 @@ def convergence(curve: Curve, measured: Mapping[str, Histogram]) -> Figure:
         axes.stairs(heights, edges, color=colour, linewidth=1.1, label=label)
     axes.plot(curve[0], _positive(curve[1]), color=INK, label="limit")
     top = max(float(np.max(heights)) for _, heights in measured.values())
-    axes.set(xlabel=r"$\lambda$", ylabel=r"$\rho(\lambda)$", ylim=(0, 1.1 * top))
+    axes.set(xlabel=r"$\lambda$", ylabel=r"$\rho(\lambda)$", ylim=(0, 1.25 * top))
     axes.legend(loc="upper right")
     return figure
 

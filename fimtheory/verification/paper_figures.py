@@ -52,18 +52,24 @@ class GainCurve:
 
 
 def measured_spectrum(
-    name: str, width: int, networks: int = 4, seed: int = 1, progress: Progress | None = None
+    name: str,
+    width: int,
+    networks: int = 4,
+    seed: int = 1,
+    progress: Progress | None = None,
+    end: float | None = None,
 ) -> MeasuredSpectrum:
     """The law of an activation and the mean histogram of ``networks`` random layers of a width.
 
-    An atom of the law stays out of the histogram: its eigenvalues are left away, and the heights are those of the rest.
+    The bins reach up to ``end``, or a little beyond the law. An atom of the law stays out of the histogram: its
+    eigenvalues are left away, and the heights are those of the rest.
     """
     layer = SingleLayer(named(name))
     phi = layer.activation
     functions = phi.numpy, phi.numpy_derivative, tuple(float(h) for h in phi.kinks)
     top = layer.law.support[-1][1]
-    edges = np.linspace(0, 1.15 * top, _BINS + 1)
-    heights = np.zeros(_BINS)
+    edges = np.linspace(0, end or 1.15 * top, (_BINS if end is None else _BINS // 2) + 1)
+    heights = np.zeros(len(edges) - 1)
     for index in range(networks):
         spectrum = single_layer_spectrum(*functions, width, (1.0, 1.0), (seed, width), index, _PROBES, _STEPS)
         start = edges.copy()
