@@ -13,7 +13,7 @@ from fimtheory.errors import OutsideAssumptions
 from fimtheory.gaussian.quantity import Quantity, as_decimal, number
 from fimtheory.references import PAPERS
 from fimtheory.report import spectrum_figures
-from fimtheory.report.document import Block, EquationRow, Equations, Figure, Paragraph, Section, literal
+from fimtheory.report.document import Block, Equation, EquationRow, Equations, Figure, Paragraph, Section, literal
 from fimtheory.theory.single_layer import SingleLayer, require_zero_mean
 
 POINTS = 1500
@@ -29,10 +29,17 @@ def layer_section(phi: Activation, digits: int, draw: Draw) -> Section:
     blocks: list[Block] = [
         Paragraph(
             r"A layer $\hat Y(X) = W_2 f(W_1 X)$ with squared loss, Gaussian inputs and weights, all three widths equal to"
-            rf" $n \to \infty$, and $f = {function}$. The spectrum of its Fisher information matrix tends to the law of a"
-            r" uniformly chosen eigenvalue of $\begin{pmatrix} \eta' - \zeta + \zeta a & \zeta \sqrt{ab} \\ \zeta"
-            r" \sqrt{ab} & \eta - \zeta + \zeta b \end{pmatrix}$ with $a$ and $b$ independent and Marchenko-Pastur."
-            rf" Source: {literal(str(PAPERS['pennington2018']))}, theorem 1."
+            rf" $n \to \infty$, and $f = {function}$. The spectrum of its Fisher information matrix, averaged over the"
+            r" inputs, tends to the law of a uniformly chosen eigenvalue of"
+        ),
+        Equation(
+            r"M(a, b) = \begin{pmatrix} \eta' - \zeta + \zeta a & \zeta \sqrt{ab} \\ \zeta \sqrt{ab} & \eta - \zeta +"
+            r" \zeta b \end{pmatrix}",
+            name="eq:layer",
+        ),
+        Paragraph(
+            r"with $a$ and $b$ independent and Marchenko-Pastur on $[0, 4]$. Source:"
+            f" {literal(str(PAPERS['pennington2018']))}, theorem 1, in the form of a matrix."
         ),
         Equations(tuple(_constants(layer, shifted)), "Constants, moments and special points."),
         _figure(layer, draw),
@@ -87,6 +94,6 @@ def _story(layer: SingleLayer) -> str:
         else r"Since $\eta' - \eta \le 4 \zeta$, the spectrum is one interval, $[z_1, z_6]$."
     )
     return gap + (
-        r" The density grows like an inverse square root at $z_1$ and $z_4$ and has no atoms. About $n$ of the $2 n^2$"
-        r" eigenvalues of a finite layer lie outside: $z_1$ and $z_6$ are not its extreme eigenvalues."
+        r" The density grows like an inverse square root at $z_1$ and $z_4$ and has no atoms. Of the $2 n^2$ eigenvalues of"
+        r" a finite layer a small multiple of $n$ lies outside: $z_1$ and $z_6$ are not its extreme eigenvalues."
     )
