@@ -135,12 +135,13 @@ def _equation(equation: Equation) -> str:
 
 
 def _equations(block: Equations) -> str:
-    caption = _optional("{\\small ", inline(block.caption), "\\par}\n")
+    # Inside the table: a caption of its own could stay behind at the end of a page.
+    caption = _optional(r"\multicolumn{4}{@{}p{\linewidth}@{}}{", inline(block.caption), r"}\\[3pt]")
     columns = r"@{}P{0.2\linewidth}P{0.48\linewidth}ll@{}"
     rows = "\n".join(map(_equation_row, block.rows))
     # Every longtable is counted, captioned or not; these are not to be.
-    listing = _longtable(columns, r"Quantity & Formula & Value & \\ \midrule", rows)
-    return f"{caption}{listing}\n\\addtocounter{{table}}{{-1}}"
+    listing = _longtable(columns, r"Quantity & Formula & Value & \\ \midrule", rows, caption)
+    return f"{listing}\n\\addtocounter{{table}}{{-1}}"
 
 
 def _equation_row(row: EquationRow) -> str:

@@ -186,7 +186,8 @@ def _constrained_drawing(best: ConstrainedOptimum) -> Figure:
 
 
 def _family_drawing(phi: Activation, result: FamilyOptimum) -> Figure:
-    members = {f"{result.parameter} = {float(e.at):.4g}": e.at for e in result.ends}
+    symbol = latex(result.parameter)
+    members = {rf"${symbol} = {float(e.at):.4g}$": e.at for e in result.ends}
     best = phi.with_values({str(result.parameter): _rational(result.best[0].at)})
     curves = {
         label: np.asarray(phi.with_values({str(result.parameter): _rational(at)})(_CURVE))
