@@ -71,8 +71,9 @@ class Claim:
 
     ``predict`` maps names to predictions (SymPy expressions in the width scale) or to statements; ``predict_printed``
     does the same for the form in the source, where that differs, so that a misprint is refuted by the very check that
-    supports the correction. ``subject`` says what they are functions of: a ``"deep_network"``, a ``"single_layer"``
-    with each of ``activations`` (formulas or gallery names) in turn, or nothing (``None``).
+    supports the correction. ``subject`` says what they are functions of: a ``"deep_network"``; a ``"single_layer"``
+    or ``"rectangular_layer"`` with each of ``activations`` (formulas or gallery names) in turn, or the ``"activation"``
+    of one, where its mean is not zero; or nothing (``None``).
     """
 
     id: str

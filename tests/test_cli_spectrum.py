@@ -41,6 +41,16 @@ def test_linear_layer(capsys):
     assert found["density"]["lambda"] == ["1", "4", "6.5"]
 
 
+def test_outliers_are_labelled_heuristic(capsys):
+    found = run_json(capsys, "spectrum", "f_opt", "--points", "1")["outliers"]
+    assert found["status"] == "heuristic"
+    assert {band["region"] for band in found["bands"]} == {"below", "gap", "above"}
+    assert 0 < found["lambda_min"] < 0.9 < 2.3 < found["lambda_max"]
+    assert "heuristic" in run(capsys, "spectrum", "f_opt", "--points", "1")[1]
+    assert run_json(capsys, "spectrum", "linear", "--points", "1")["outliers"]["bands"] == []
+    assert "outliers" not in run_json(capsys, "spectrum", "srelu")
+
+
 def test_two_atoms_and_no_density(capsys):
     found = run_json(capsys, "spectrum", "abs", "--centred", "--points", "3")
     assert [quantity(a["location"]) for a in found["atoms"]] == pytest.approx([1 - 2 / mpmath.pi, 1])

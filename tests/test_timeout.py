@@ -250,7 +250,7 @@ def test_an_answer_that_comes_too_late_is_not_given(capsys, monkeypatch):
         print("an answer")
         return 0
 
-    monkeypatch.setattr(cli, "_derive", work)
+    monkeypatch.setattr(cli.derive, "run", work)
     assert main(["derive", "relu", "--timeout", "0.01"]) == 2
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import sympy as sp
 from mpmath import mp
 
@@ -12,6 +13,7 @@ from fimtheory.gaussian.quantity import Quantity, as_decimal, number
 from fimtheory.latex import latex
 from fimtheory.theory.finite_layer import finite_width_mean, finite_width_mean_number, mean_correction
 from fimtheory.theory.single_layer import SingleLayer
+from fimtheory.theory.single_layer_outliers import extreme_eigenvalues, outlier_bands
 from fimtheory.theory.spectral_features import gap_excess
 from fimtheory.verification import LayerSetting
 
@@ -43,9 +45,28 @@ def spectrum(layer: SingleLayer, points: int = 101, at: Sequence[sp.Expr] = (), 
         "conditioning": shown(layer.conditioning),
         "atoms": [{"location": shown(place), "mass": shown(mass)} for place, mass in atoms],
     }
+    if layer.is_square and not free:
+        found["outliers"] = _outliers(layer)
     if layer.is_square:
         found["gap"] = {"excess": shown(layer.substitute(gap_excess())), "open": None if free else layer.law.has_gap}
     return found | {"density": None if free else _density(layer, points, at)}
+
+
+def _outliers(layer: SingleLayer) -> dict[str, Any]:
+    """What stays outside the limiting spectrum: heuristic, in units of n."""
+    low, high = extreme_eigenvalues(layer.activation)
+    bands = [
+        {
+            "region": band.region,
+            "directions": band.family,
+            "eigenvalues_per_n": band.share,
+            "lowest": float(np.nanmin(band.location)),
+            "highest": float(np.nanmax(band.location)),
+            "mean": band.mean,
+        }
+        for band in outlier_bands(layer.activation)
+    ]
+    return {"status": "heuristic", "bands": bands, "lambda_min": low, "lambda_max": high}
 
 
 def _density(layer: SingleLayer, points: int, at: Sequence[sp.Expr]) -> dict[str, list[str]]:
@@ -114,6 +135,7 @@ def spectrum_text(found: dict[str, Any]) -> str:
     lines += [_atom(atom) for atom in found["atoms"]]
     if found.get("gap") and found["gap"]["open"] is not None and found["constants"]["zeta"]["value"] != "0":
         lines.append(f"  {'two components' if found['gap']['open'] else 'one component'}")
+    lines += _outlier_lines(found.get("outliers"))
     if found["density"] and set(found["density"]["rho"]) == {"0"}:
         lines.append("  no continuous part")
     elif found["density"]:
@@ -123,6 +145,17 @@ def spectrum_text(found: dict[str, Any]) -> str:
     else:
         lines.append("  the density needs values for the parameters: --param NAME=VALUE")
     return "\n".join(lines + (_finite_lines(found["finite"]) if found.get("finite") else []))
+
+
+def _outlier_lines(outliers: dict[str, Any] | None) -> list[str]:
+    if not outliers or not outliers["bands"]:
+        return []
+    lines = ["", "  outside the limiting spectrum of a wide layer (heuristic):"]
+    for band in outliers["bands"]:
+        ends = f"{band['lowest']:.4g}" + (f" to {band['highest']:.4g}" if band["highest"] > band["lowest"] else "")
+        where = {"below": "below", "gap": "in the gap", "above": "above"}[band["region"]]
+        lines.append(f"    {band['eigenvalues_per_n']:.3g} n eigenvalues {where}, at {ends}")
+    return lines
 
 
 def _atom(atom: dict[str, Any]) -> str:

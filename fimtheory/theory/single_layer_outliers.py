@@ -30,9 +30,11 @@ import numpy as np
 import sympy as sp
 
 from fimtheory.activations import Activation
+from fimtheory.claims import Source, claim
 from fimtheory.errors import InputError, OutsideAssumptions
 from fimtheory.gaussian.expectation import expectation
 from fimtheory.gaussian.quantity import number
+from fimtheory.notation import SYMBOLS
 from fimtheory.theory.single_layer import require_zero_mean
 
 Region = Literal["below", "gap", "above"]
@@ -440,3 +442,35 @@ def scaling_bound(phi: Activation, a=0) -> sp.Expr:
     if sp.factor(radial * plain - mixed**2) == 0:
         return sp.S.Zero
     return (radial + plain - sp.sqrt(sp.factor((radial - plain) ** 2 + 4 * mixed**2))) / 2
+
+
+@claim(
+    "fimtheory.mean_outliers",
+    title="Eigenvalues of order n where the activation has a mean",
+    statement=r"\lambda(a) = n b_0^2 + \operatorname{Var} f + 2 b_2^2 + \sqrt{6}\, b_0 b_4 + 2 b_2^2 a \text{ for the } n"
+    r" \text{ eigenvalues } a \text{ of } W_2' W_2",
+    source=Source("fimtheory", "extends Pennington and Worah (2018), theorem 1"),
+    assumptions=("heuristic", "n is large", "E f(Z) is not zero", "square layers"),
+    subject="activation",
+    activations=("softplus", "sigmoid"),
+)
+def predict_mean_outliers(phi: Activation) -> dict[str, sp.Expr]:
+    """Two moments, which n of 2 n^2 eigenvalues near n b_0^2 govern: their number and their place."""
+    M, square = SYMBOLS["M"], sp.Float(float(number(phi.mean, _DIGITS))) ** 2
+    return {f"single_layer.moment[{k}]": M ** (k - 1) * square**k / 2 for k in (2, 3)}
+
+
+@claim(
+    "fimtheory.outliers",
+    title="Outliers along scaling directions",
+    statement=r"\det(z, a) = 0:\ n \text{ eigenvalues of } H \text{ below } z_1,\ 0.034 \text{ for } \mathrm{erf}_2",
+    source=Source("fimtheory", "corrects Pennington and Worah (2018), eq. 25"),
+    assumptions=("heuristic", "n is large", "E f(Z) = 0", "square layers"),
+    subject="single_layer",
+    activations=("erf_alpha alpha=2", "erf_alpha alpha=3"),
+)
+def predict_outliers(layer) -> dict[str, sp.Expr]:
+    """The number of eigenvalues below the middle between the band and the limiting spectrum, per unit of width."""
+    (band,) = outlier_bands(layer.activation)
+    middle = (band.mean + layer.law.support[0][0]) / 2
+    return {f"single_layer.count[-inf,{middle:.3g}]": sp.Float(band.share)}

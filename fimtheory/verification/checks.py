@@ -20,7 +20,8 @@ from fimtheory.verification.statements import Decision, decide
 M = SYMBOLS["M"]
 Progress = Callable[[int, int], None]
 AnySetting = Setting | LayerSetting
-_KINDS = {"deep_network": Setting, "single_layer": LayerSetting, "rectangular_layer": LayerSetting}
+_KINDS = {"deep_network": Setting, "single_layer": LayerSetting, "rectangular_layer": LayerSetting,
+          "activation": LayerSetting}  # fmt: skip
 _COUNTS = "single_layer.count["
 RECTANGLE = (sp.Rational(3, 2), sp.Rational(1, 2))  # the aspect on which claims about rectangular layers are checked
 
@@ -112,7 +113,8 @@ def _subjects(claim: Claim, setting: AnySetting | None) -> Iterator[tuple[str, t
             yield "", (setting.network,), setting
         case LayerSetting():
             for one in setting.each(claim.activations):
-                yield f" [{one.activation}]" if len(claim.activations) > 1 else "", (one.layer,), one
+                subject = one.phi if claim.subject == "activation" else one.layer
+                yield f" [{one.activation}]" if len(claim.activations) > 1 else "", (subject,), one
         case None:
             yield "", (), None
 

@@ -12,7 +12,7 @@ from fimtheory.activations import Activation, named
 from fimtheory.simulation import Ladder, SingleLayerEnsemble, simulate_single_layer_ladder
 from fimtheory.simulation.control_variates import controlled
 from fimtheory.simulation.one_step import ONE_STEP, simulate_one_step_ladder
-from fimtheory.simulation.single_layer import layer_widths
+from fimtheory.simulation.single_layer import EXTREMES, layer_widths
 from fimtheory.theory.single_layer import SQUARE, Aspect, SingleLayer
 
 Progress = Callable[[int, int], None]
@@ -26,7 +26,7 @@ class LayerSetting:
 
     ``activation`` is an activation, or text such as ``"srelu alpha=0"``. Spectra of so many parameters come from
     stochastic Lanczos quadrature, of so many steps that the ends of windows do not show. Where eigenvalues outside a
-    spectrum are to be counted, smaller layers are taken, and all their eigenvalues.
+    spectrum are counted, or extreme ones wanted, smaller layers are taken, and all their eigenvalues.
     """
 
     activation: Activation | str = "erf_alpha alpha=1"
@@ -47,15 +47,20 @@ class LayerSetting:
             widths=(36, 48, 64),
             n_networks=(60, 50, 40),
             steps=160,
-            counted_networks=(150, 120, 90, 60),
+            counted_widths=(12, 16, 24),
+            counted_networks=(150, 120, 90),
             resolution=0.05,
         )
 
     @functools.cached_property
+    def phi(self) -> Activation:
+        """The activation, which need not have mean zero."""
+        return self.activation if isinstance(self.activation, Activation) else named(self.activation)
+
+    @functools.cached_property
     def layer(self) -> SingleLayer:
         """The layer of the theory."""
-        phi = self.activation if isinstance(self.activation, Activation) else named(self.activation)
-        return SingleLayer(phi, self.aspect)
+        return SingleLayer(self.phi, self.aspect)
 
     def each(self, activations: Sequence[str]) -> Iterator[LayerSetting]:
         """This setting for every activation of a claim; as it is, where the claim names none."""
@@ -72,7 +77,7 @@ class LayerSetting:
         ``single_layer.count[lo,hi]`` is the number of eigenvalues in a window, divided by the width.
         """
         wanted = set(observables)
-        phi = self.layer.activation
+        phi = self.phi
         functions = phi.numpy, phi.numpy_derivative, tuple(float(h) for h in phi.kinks)
         workers = min(4, os.cpu_count() or 1)  # the numbers do not depend on it
         if wanted == {ONE_STEP}:
@@ -82,11 +87,14 @@ class LayerSetting:
             return Ladder({n: self._controlled(e) for n, e in steps.ensembles.items()})
         counts = {name: f"single_layer.mass[{m[1]}]" for name in wanted if (m := _COUNT.fullmatch(name))}
         measured = (wanted - set(counts)) | set(counts.values())
+        widths, numbers = self.widths, self.n_networks
+        if len(widths) > 1 and (counts or wanted & set(EXTREMES)):
+            widths, numbers = self.counted_widths, self.counted_networks
         ladder = simulate_single_layer_ladder(
             *functions,
-            self.counted_widths if counts and len(self.widths) > 1 else self.widths,
+            widths,
             self._aspect,
-            self.counted_networks if counts and len(self.widths) > 1 else self.n_networks,
+            numbers,
             self.seed,
             observables=sorted(measured),
             steps=self.steps,
