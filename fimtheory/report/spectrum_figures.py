@@ -67,6 +67,7 @@ def histograms(panel: Mapping[str, tuple[Curve, Histogram, float]]) -> Figure:
         heights = np.asarray(histogram[1], float)
         axes.set(xlabel=r"$\lambda$", title=title, ylim=(0, 1.2 * np.quantile(heights, 0.97)))
         inset = axes.inset_axes((0.46, 0.42, 0.52, 0.52))
+        inset.patch.set_visible(False)
         _draw_density(inset, curve, histogram, "")
         inset.set_yscale("log")
         inset.set_ylim(max(heights[heights > 0].min(), 1e-4) / 2, 3 * heights.max())
