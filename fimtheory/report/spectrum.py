@@ -19,6 +19,8 @@ from fimtheory.verification import LayerSetting
 
 Progress = Callable[[int, int], None]
 
+_EXTREMES = ("single_layer.lambda_min", "single_layer.lambda_max")
+_MOST_FOR_EXTREMES = 128  # the smallest eigenvalue of a wider layer takes minutes
 _LONGEST = 90  # characters of a formula on the terminal
 
 
@@ -106,7 +108,8 @@ def _measured(setting: LayerSetting, layer: SingleLayer, progress: Progress | No
     low, high = (float(x) for x in (layer.law.support[0][0], layer.law.support[-1][1]))
     above, below = f"single_layer.count[{high:.6g},inf]", f"single_layer.count[-inf,{low:.6g}]"
     names = [*(f"single_layer.moment[{k}]" for k in range(1, 5)), below, above]
-    names += ["single_layer.lambda_min", "single_layer.lambda_max"]
+    if setting.widths[0] <= _MOST_FOR_EXTREMES:
+        names += _EXTREMES
     ladder = setting.simulate(names, progress)
     (ensemble,) = ladder.ensembles.values()
 
@@ -118,9 +121,7 @@ def _measured(setting: LayerSetting, layer: SingleLayer, progress: Progress | No
         "moments": [shown(f"single_layer.moment[{k}]") for k in range(1, 5)],
         "below": shown(below),
         "above": shown(above),
-        "lambda_min": shown("single_layer.lambda_min"),
-        "lambda_max": shown("single_layer.lambda_max"),
-    }
+    } | {name.split(".")[1]: shown(name) for name in _EXTREMES if name in names}
 
 
 def spectrum_text(found: dict[str, Any]) -> str:
@@ -178,6 +179,7 @@ def _finite_lines(finite: dict[str, Any]) -> list[str]:
                 ("below", "below, per unit"),
                 ("above", "above, per unit"),
             )
+            if name in simulation
         ]
         lines.append("    below and above: eigenvalues outside the limiting spectrum, divided by the width")
     return lines

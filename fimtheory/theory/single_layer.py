@@ -33,6 +33,7 @@ eta, eta_prime, zeta, z = (SYMBOLS[name] for name in ("eta", "eta_prime", "zeta"
 ALPHA, BETA = eta_prime - zeta, eta - zeta
 
 MAX_MOMENT = 60
+_NARROWEST = 1e-40  # of zeta, beside alpha: no more than this can be told apart on the real line
 _SMALL_MEAN = 12  # a Gaussian mean below 10^-12 of sqrt(eta), of an activation without closed form, is rounding
 
 Aspect = tuple[sp.Expr, sp.Expr]
@@ -187,7 +188,8 @@ class SingleLayer:
         if len(self.aspect) != 2:
             raise InputError(f"{len(self.aspect)} aspect ratios: give two, input and output width over hidden width")
         require_zero_mean(self.activation)
-        _ = self.constants  # a divergent eta' is refused here, not later
+        if self.constants["eta_prime"] == 0:  # a divergent eta' is refused here too, not later
+            raise OutsideAssumptions(f"{self.activation.name} is constant: it has no spectrum", "f is not constant")
 
     def __repr__(self) -> str:
         shape = "" if self.is_square else f", aspect {self.aspect[0]}:1:{self.aspect[1]}"
@@ -231,6 +233,7 @@ class SingleLayer:
         """
         if self.is_square:
             return self.special_points
+        self.activation._require_numbers()
         exact = [self.substitute(e) for e in corner_eigenvalues(self.aspect)]
         values = [float(number(e, 16)) for e in exact]
         nearest = (min(zip(values, exact, strict=True), key=lambda pair: abs(pair[0] - x))[1] for x in self.law.edges)
@@ -287,7 +290,14 @@ class SingleLayer:
     def law(self) -> TwoModeLaw:
         """The limiting spectrum: density, distribution function, quantiles, samples, Stieltjes transform."""
         self.activation._require_numbers()
-        alpha, beta, slope = map(float, self.shifts(20))
+        shifts = self.shifts(20)
+        if 0 < shifts[2] < _NARROWEST * max(shifts):
+            raise OutsideAssumptions(
+                f"zeta of {self.activation.name} is {mp.nstr(shifts[2], 3)}, too small beside eta' to resolve: the spectrum"
+                " is two clusters of width 4 zeta, at eta and at eta'",
+                "zeta is 0 or comparable with eta",
+            )
+        alpha, beta, slope = map(float, shifts)
         return TwoModeLaw(alpha, beta, slope, aspect=(float(self.aspect[0]), float(self.aspect[1])))
 
     def density(self, point: mp.mpf) -> mp.mpf:

@@ -138,6 +138,7 @@ def test_free_parameters_stay():
         ("relu", (1, 1), OutsideAssumptions, r"Gaussian mean 0\.3989.*centred"),
         ("softplus", (1, 1), OutsideAssumptions, r"Gaussian mean 0\.8061.*--centred"),
         ("sign", (1, 1), DivergentExpectation, "delta"),
+        ("0", (1, 1), OutsideAssumptions, "constant"),
         ("tanh", (0, 1), OutsideAssumptions, "aspect ratio 0"),
         ("tanh", (1, -2), OutsideAssumptions, "aspect ratio -2"),
         ("tanh", (1, "x"), InputError, "x"),
@@ -160,3 +161,23 @@ def test_centred_functions_without_closed_mean_are_accepted():
 def test_repr_names_what_it_is():
     assert repr(SingleLayer(ft.activation("f_opt"), (2, "1/2"))) == "<SingleLayer of f_opt, aspect 2:1:1/2>"
     assert math.isclose(float(SingleLayer(ft.activation("f_opt"), (2, 0.5)).aspect[1]), 0.5)
+
+
+def test_a_tiny_zeta_is_refused_not_rounded():
+    layer = SingleLayer(ft.activation("sin(40*x)"))
+    with pytest.raises(OutsideAssumptions, match="two clusters"):
+        _ = layer.law
+    assert float(SingleLayer(ft.activation("cos").centred()).law.zeta) == 0  # an even function has zeta = 0
+
+
+def test_edges_of_rectangular_layers_are_exact():
+    layer = SingleLayer(ft.activation("f_opt"), ("2", "1/2"))
+    exact = [float(e) for e in layer.edges.values()]
+    assert np.allclose(exact, layer.law.edges, rtol=1e-14)
+    assert all(e.is_number and not e.has(sp.Float) for e in layer.edges.values())
+    with pytest.raises(InputError, match="free parameters"):
+        _ = SingleLayer(ft.activation("srelu"), (2, 1)).edges
+
+
+def test_latex_is_the_matrix():
+    assert r"\begin{pmatrix} \frac{24 + a}{13}" in SingleLayer(ft.activation("f_opt"))._repr_latex_()
