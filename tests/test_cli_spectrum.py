@@ -196,6 +196,18 @@ def test_every_numbered_place_of_the_paper_has_a_claim(capsys):
         assert figure in places
 
 
+def test_the_table_to_any_digits(capsys):
+    """z_3 and z_6 of f_opt by hand: (44 -+ sqrt(208))/26 with eta = 1, eta' = 25/13, zeta = 1/13."""
+    rows = json.loads(run(capsys, "claims", "table", "pennington2018.table1", "--digits", "40", "--json")[1])
+    with mpmath.workdps(60):
+        for name, sign in (("z3", -1), ("z6", 1)):
+            golden = (44 + sign * mpmath.sqrt(12**2 + 64)) / 26
+            assert abs(mpmath.mpf(rows["f_opt"][name]) - golden) < mpmath.mpf(10) ** -39
+    assert list(rows) == ["linear", "erf_alpha alpha=1", "srelu alpha=0", "f_opt"]
+    assert run(capsys, "claims", "table", "pennington2018.eq1")[0] == 2
+    assert "z6" in run(capsys, "claims", "table", "pennington2018.table1")[1]
+
+
 def test_a_figure_by_its_claim(capsys, tmp_path):
     path = tmp_path / "fig2a.pdf"
     assert run(capsys, "claims", "figure", "pennington2018.fig2a", "--quick", "-o", str(path))[0] == 0

@@ -25,10 +25,15 @@ def add(verbs) -> None:
         "verify --paper pennington2018 --quick",
         "find tangent kernel",
         "figure pennington2018.fig1b -o fig1b.pdf",
+        "table pennington2018.table1 --digits 30",
     )
     verb.set_defaults(timeout=0)  # simulations may rightly take hours
     verb.add_argument(
-        "action", nargs="?", default="list", choices=("list", "show", "verify", "find", "figure"), help="what to do"
+        "action",
+        nargs="?",
+        default="list",
+        choices=("list", "show", "verify", "find", "figure", "table"),
+        help="what to do",
     )
     verb.add_argument("words", nargs="*", metavar="ID", help="claim ids (verify: all if none), or words to find")
     verb.add_argument("--paper", metavar="P", help="only the claims of one paper")
@@ -45,6 +50,8 @@ def run(options: argparse.Namespace) -> int:
 
     if options.action == "figure":
         return _figure(options)
+    if options.action == "table":
+        return _table(options)
     if options.action in ("show", "verify") and options.words:
         chosen = tuple(catalogue.find(id) for id in options.words)
     elif options.action == "show":
@@ -76,4 +83,18 @@ def _figure(options: argparse.Namespace) -> int:
     figures.save(drawing, options.output)
     if options.json:
         print(json.dumps({"id": options.words[0], "file": options.output}))
+    return DONE
+
+
+def _table(options: argparse.Namespace) -> int:
+    from fimtheory.theory.spectral_features import table_1
+
+    if options.words != ["pennington2018.table1"]:
+        raise InputError("which table? there is one: fimtheory claims table pennington2018.table1 --digits 30")
+    rows = table_1(options.digits)
+    if options.json:
+        print(json.dumps(rows, indent=1))
+    else:
+        for name, columns in rows.items():
+            print(name, *(f"  {column:10s} {value}" for column, value in columns.items()), sep="\n")
     return DONE

@@ -15,7 +15,7 @@ from mpmath import mp
 
 from fimtheory.activations import Activation, named
 from fimtheory.claims import Agreement, Identity, Ordering, Source, claim
-from fimtheory.gaussian.quantity import number
+from fimtheory.gaussian.quantity import as_decimal, number
 from fimtheory.theory.single_layer import (
     ALPHA,
     BETA,
@@ -243,6 +243,20 @@ def _overlap(layer: SingleLayer) -> tuple[float, float]:
 def _between(layer: SingleLayer) -> float:
     right, left = _overlap(layer)
     return float(layer.law.mass(left + 1e-12, right - 1e-12))
+
+
+def table_1(digits: int = 16) -> dict[str, dict[str, str]]:
+    """Table 1 of Pennington, Worah (2018) to any number of digits: activation, column, decimal string.
+
+    >>> table_1(20)["f_opt"]["z3"], table_1(20)["linear"]["z6"]
+    ('1.1376074960824631857', '8')
+    """
+    found = {}
+    for name in TABLE_1:
+        layer = SingleLayer(named(name))
+        columns = layer.constants | layer.special_points
+        found[name] = {column: as_decimal(number(e, digits + 5), digits) for column, e in columns.items()}
+    return found
 
 
 @claim(
