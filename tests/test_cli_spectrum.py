@@ -51,6 +51,16 @@ def test_outliers_are_labelled_heuristic(capsys):
     assert "outliers" not in run_json(capsys, "spectrum", "srelu")
 
 
+def test_the_mean_that_was_subtracted(capsys):
+    """ReLU: b_0^2 = 1/(2 pi), and Var f + 2 b_2^2 + sqrt(6) b_0 b_4 by its Hermite coefficients, in exact numbers."""
+    found = run_json(capsys, "spectrum", "relu", "--centred", "--points", "1")["mean_outliers"]
+    b0, b2, b4 = (2 * mpmath.pi) ** -0.5, (4 * mpmath.pi) ** -0.5, -((48 * mpmath.pi) ** -0.5)
+    assert found["per_width"] == pytest.approx(float(b0**2))
+    assert found["constant"] == pytest.approx(float(0.5 - b0**2 + 2 * b2**2 + mpmath.sqrt(6) * b0 * b4))
+    assert found["slope"] == pytest.approx(float(2 * b2**2))
+    assert "mean_outliers" not in run_json(capsys, "spectrum", "tanh", "--centred", "--points", "1")
+
+
 def test_two_atoms_and_no_density(capsys):
     found = run_json(capsys, "spectrum", "abs", "--centred", "--points", "3")
     assert [quantity(a["location"]) for a in found["atoms"]] == pytest.approx([1 - 2 / mpmath.pi, 1])
@@ -99,6 +109,7 @@ def test_plots(capsys, tmp_path, suffix):
     [
         (["relu"], "Gaussian mean"),
         (["sign"], "delta"),
+        (["abs(x)**(1/3)", "--centred"], "not square-integrable"),
         (["tanh", "--aspect", "1"], "write g0,g1"),
         (["tanh", "--aspect", "1,0"], "aspect ratio 0"),
         (["tanh", "--aspect", "1,-1/2"], "aspect ratio -1/2"),

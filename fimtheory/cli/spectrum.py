@@ -54,6 +54,8 @@ def run(options: argparse.Namespace) -> int:
     at = [parse_number(text) for text in options.at]
     layer = SingleLayer(phi.centred() if options.centred else phi, _aspect(options.aspect), options.digits)
     found = spectrum.spectrum(layer, options.points, at, options.moments)
+    if options.centred and layer.is_square and not phi.parameter_list and phi.mean != 0:
+        found["mean_outliers"] = spectrum.mean_outliers(phi)
     if options.finite:
         drawn = spectrum.finite(layer, options.finite, options.networks, options.seed, progress("networks"))
         found["finite"] = drawn

@@ -9,11 +9,13 @@ import numpy as np
 import sympy as sp
 from mpmath import mp
 
+from fimtheory.activations import Activation
 from fimtheory.gaussian.quantity import Quantity, as_decimal, number
 from fimtheory.latex import latex
 from fimtheory.theory.finite_layer import finite_width_mean, finite_width_mean_number, mean_correction
 from fimtheory.theory.single_layer import SingleLayer
 from fimtheory.theory.single_layer_outliers import extreme_eigenvalues, outlier_bands
+from fimtheory.theory.single_layer_outliers import mean_outliers as outliers_of_mean
 from fimtheory.theory.spectral_features import gap_excess
 from fimtheory.verification import LayerSetting
 
@@ -69,6 +71,16 @@ def _outliers(layer: SingleLayer) -> dict[str, Any]:
         for band in outlier_bands(layer.activation)
     ]
     return {"status": "heuristic", "bands": bands, "lambda_min": low, "lambda_max": high}
+
+
+def mean_outliers(phi: Activation) -> dict[str, Any]:
+    """The n eigenvalues that the mean of an activation adds to the spectrum of the centred one: heuristic.
+
+    lambda(a) = per_width n + constant + slope a, a an eigenvalue of W2'W2.
+    """
+    first, second = (outliers_of_mean(phi, n) for n in (1, 2))
+    rate = second.level - first.level
+    return {"status": "heuristic", "per_width": rate, "constant": first.level - rate, "slope": first.slope}
 
 
 def _density(layer: SingleLayer, points: int, at: Sequence[sp.Expr]) -> dict[str, list[str]]:
@@ -136,7 +148,7 @@ def spectrum_text(found: dict[str, Any]) -> str:
     lines += [_atom(atom) for atom in found["atoms"]]
     if found.get("gap") and found["gap"]["open"] is not None and found["constants"]["zeta"]["value"] != "0":
         lines.append(f"  {'two components' if found['gap']['open'] else 'one component'}")
-    lines += _outlier_lines(found.get("outliers"))
+    lines += _outlier_lines(found.get("outliers")) + _mean_lines(found.get("mean_outliers"))
     if found["density"] and set(found["density"]["rho"]) == {"0"}:
         lines.append("  no continuous part")
     elif found["density"]:
@@ -146,6 +158,17 @@ def spectrum_text(found: dict[str, Any]) -> str:
     else:
         lines.append("  the density needs values for the parameters: --param NAME=VALUE")
     return "\n".join(lines + (_finite_lines(found["finite"]) if found.get("finite") else []))
+
+
+def _mean_lines(found: dict[str, Any] | None) -> list[str]:
+    if not found:
+        return []
+    slope = f" + {found['slope']:.4g} a, a an eigenvalue of W2'W2" if found["slope"] else ""
+    return [
+        "",
+        "  with its mean, the activation has n more eigenvalues (heuristic):",
+        f"    near {found['per_width']:.4g} n + {found['constant']:.4g}{slope}",
+    ]
 
 
 def _outlier_lines(outliers: dict[str, Any] | None) -> list[str]:
