@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from fimtheory.cli.options import DONE, add_activation, chosen_activation, new_verb, write_text
+from fimtheory.cli.options import DONE, add_activation, chosen_activation, new_verb
 
 
 def add(verbs) -> None:
@@ -29,11 +29,12 @@ def add(verbs) -> None:
 def run(options: argparse.Namespace) -> int:
     """Carry it out."""
     from fimtheory.report.export import export
+    from fimtheory.report.files import write_whole
 
     phi = chosen_activation(options)
     code = export(phi, options.to)
     if options.output:
-        write_text(options.output, code)
+        write_whole(options.output, code.encode())
     if options.json:
         print(json.dumps({"activation": phi.name, "format": options.to, "code": code}, indent=1))
     elif not options.output:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Callable
 
@@ -138,20 +137,6 @@ def whole_numbers(option: str, text: str) -> tuple[int, ...]:
 def show(options: argparse.Namespace, found: dict, text: Callable[[dict], str]) -> None:
     """What was found, as JSON or as text."""
     print(json.dumps(found, indent=1) if options.json else text(found))
-
-
-def write_text(path: str, text: str) -> None:
-    """All of the text or nothing: a file that was there stays until the new one is complete."""
-    part = f"{path}.part"
-    try:
-        with open(part, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(part, path)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, path) from None
-    finally:
-        if os.path.exists(part):
-            os.remove(part)
 
 
 def progress(what: str) -> Callable[[int, int], None] | None:

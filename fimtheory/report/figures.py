@@ -25,6 +25,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 from numpy.typing import ArrayLike
 
 from fimtheory.errors import InputError
+from fimtheory.report.files import write_whole
 
 # Okabe and Ito's colours, which all common forms of colour vision tell apart.
 PALETTE = {"ink": "#1c1c1a", "muted": "#7d7a73", "grid": "#dedbd3", "blue": "#0072b2", "orange": "#d55e00",
@@ -192,15 +193,7 @@ def check_path(path: str) -> str:
 
 def save(figure: Figure, path: str) -> None:
     """Write a figure to a file, as its name says: .svg, .pdf or .png; all of it or nothing."""
-    suffix = check_path(path)
-    part = Path(f"{path}.part")
-    try:
-        part.write_bytes(FORMATS[suffix](figure))
-        part.replace(path)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, path) from None
-    finally:
-        part.unlink(missing_ok=True)
+    write_whole(path, FORMATS[check_path(path)](figure))
 
 
 def _svg_bytes(figure: Figure) -> bytes:

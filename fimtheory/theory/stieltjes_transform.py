@@ -11,17 +11,17 @@ from itertools import pairwise
 import numpy as np
 from mpmath import mp
 
-from fimtheory.activations import activation
+from fimtheory.activations import named
 from fimtheory.claims import Agreement, Source, claim
 from fimtheory.gaussian.quantity import number
 from fimtheory.theory.single_layer import SingleLayer
 
-_NAMES = {"erf_1": ("erf_alpha", {"alpha": 1}), "srelu_0": ("srelu", {"alpha": 0}), "f_opt": ("f_opt", {})}
+_NAMES = ("erf_alpha alpha=1", "srelu alpha=0", "f_opt")
 _ASSUMPTIONS = ("n is large", "E f(Z) = 0")
 
 
 def _layers() -> dict[str, SingleLayer]:
-    return {name: SingleLayer(activation(key, **values)) for name, (key, values) in _NAMES.items()}
+    return {name: SingleLayer(named(name)) for name in _NAMES}
 
 
 def grid(layer: SingleLayer, count: int = 41, clearance: float = 1e-3) -> np.ndarray:
