@@ -141,7 +141,8 @@ class Content:
     def _abstract(self) -> str:
         closed = "in closed form" if self.phi.has_closed_form else "as integrals (no closed form in the class)"
         words = [
-            f"Gaussian constants, Hermite coefficients and dual kernels {closed}; the order parameters of a deep network "
+            f"Gaussian constants, Hermite coefficients and dual kernels {closed}; the limiting spectrum of the Fisher "
+            "information matrix of one hidden layer; the order parameters of a deep network "
             r"with random weights; mean, second moment and largest eigenvalue of its Fisher information matrix and of its "
             "tangent kernel."
         ]

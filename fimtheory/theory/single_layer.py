@@ -34,6 +34,7 @@ ALPHA, BETA = eta_prime - zeta, eta - zeta
 
 MAX_MOMENT = 60
 _NARROWEST = 1e-40  # of zeta, beside alpha: no more than this can be told apart on the real line
+_LONGEST = 120  # operations of a formula that is worth multiplying out
 _SMALL_MEAN = 12  # a Gaussian mean below 10^-12 of sqrt(eta), of an activation without closed form, is rounding
 
 Aspect = tuple[sp.Expr, sp.Expr]
@@ -210,11 +211,12 @@ class SingleLayer:
     def constants(self) -> dict[str, sp.Expr]:
         """eta, eta', zeta, exactly."""
         phi = self.activation
-        return {"eta": phi.eta, "eta_prime": phi.eta_prime, "zeta": phi.zeta}
+        found = {"eta": phi.eta, "eta_prime": phi.eta_prime, "zeta": phi.zeta}
+        return {name: _shorter(value) for name, value in found.items()}
 
     def substitute(self, formula: sp.Expr) -> sp.Expr:
         """A formula in the symbols eta, eta', zeta, for this activation."""
-        return formula.subs({SYMBOLS[name]: value for name, value in self.constants.items()})
+        return _shorter(formula.subs({SYMBOLS[name]: value for name, value in self.constants.items()}))
 
     @property
     def special_points(self) -> dict[str, sp.Expr]:
@@ -309,6 +311,11 @@ class SingleLayer:
         digits = 2 * self.digits + 30  # a point may be as close to a special one as its digits can tell
         with mp.workdps(digits):
             return TwoModeLaw(*self.shifts(digits), aspect=tuple(number(g, digits) for g in self.aspect))
+
+
+def _shorter(e: sp.Expr) -> sp.Expr:
+    """Multiplied out where that is shorter: differences of constants then cancel in print too."""
+    return min(e, sp.expand(e), key=sp.count_ops) if sp.count_ops(e) <= _LONGEST else e
 
 
 def require_zero_mean(phi: Activation) -> None:
