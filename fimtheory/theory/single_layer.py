@@ -248,10 +248,8 @@ class SingleLayer:
     @property
     def conditioning(self) -> sp.Expr:
         """m_2/m_1^2, exactly."""
-        if self.is_square:
-            return self.substitute(conditioning())
-        m1, m2 = (spectral_moment(k, self.aspect) for k in (1, 2))
-        return self.substitute(m2 / m1**2)
+        of_moments = self.moment(2) / self.moment(1) ** 2
+        return min(self.substitute(conditioning()), of_moments, key=sp.count_ops) if self.is_square else of_moments
 
     @property
     def atoms(self) -> tuple[tuple[sp.Expr, sp.Expr], ...]:
