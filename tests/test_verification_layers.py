@@ -97,6 +97,14 @@ def test_extreme_eigenvalues_are_not_the_ends():
     assert evidence.printed_verdict is Verdict.CONTRADICTED
 
 
+def test_shifted_relu_is_degenerate():
+    setting = LayerSetting(counted_widths=(8, 12, 16), counted_networks=(60, 60, 60))
+    evidence = verify(find("pennington2018.nondegenerate"), setting)
+    assert evidence.status == "corrected"
+    (smallest,) = evidence.printed
+    assert abs(smallest.extrapolation.value) < 0.01 < smallest.predicted
+
+
 def test_one_step():
     """Known to 2 %: supported within 8 %, and contradicted at 20 %."""
     setting = LayerSetting(widths=(16, 24, 32), n_networks=(60, 60, 60), resolution=0.08)

