@@ -424,8 +424,8 @@ def predict_rectangular(layer: SingleLayer) -> dict[str, sp.Expr]:
 @claim(
     "pennington2018.eq20",
     title="The printed double integral is half the trace of the resolvent of M",
-    statement=r"G(z) = \iint \frac{\lambda_1 + \lambda_2 - 2 z}{2 \zeta^2 ((\eta - \zeta)(\eta' - \zeta) + \lambda_1 (z - \eta"
-    r" + \zeta) + \lambda_2 (z - \eta' + \zeta) - z^2)}\, \mathrm{d}\mu_1 \mathrm{d}\mu_2 = \frac{1}{2}\, \mathbb{E}"
+    statement=r"G(z) = \iint \frac{\lambda_1 + \lambda_2 - 2 z}{2 \zeta^2 ((\eta - \zeta)(\eta' - \zeta) + \lambda_1 (z"
+    r" - \eta + \zeta) + \lambda_2 (z - \eta' + \zeta) - z^2)}\, \mathrm{d}\mu_1 \mathrm{d}\mu_2 = \frac{1}{2}\, \mathbb{E}"
     r" \operatorname{tr} (z - M(a, b))^{-1}",
     source=Source("pennington2018", "Eqs. 20 and 22"),
     assumptions=("the measures of eq. 22 have mass zeta each", "zeta > 0"),
