@@ -94,6 +94,7 @@ def test_extreme_eigenvalues_are_not_the_ends():
     setting = LayerSetting(counted_widths=(12, 16, 20), counted_networks=(40, 40, 40))
     evidence = verify(find("pennington2018.eq25"), setting)
     assert evidence.status == "corrected"
+    assert str(evidence.setting).startswith("widths n = 12, 16, 20 (40, 40, 40 networks)")
     assert evidence.printed_verdict is Verdict.CONTRADICTED
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from fimtheory.cli.options import DONE, new_verb, progress, show
+from fimtheory.cli.options import DONE, chosen_activation, new_verb, progress, show
 from fimtheory.errors import InputError
 
 OBJECTIVES = ("conditioning", "lambda_max_over_mean", "bulk_condition", "gap")
@@ -36,7 +36,9 @@ def add(verbs) -> None:
     verb.add_argument("--pieces", type=int, default=24, metavar="K", help="linear pieces of the answer (default 24)")
     verb.add_argument("--starts", type=int, default=12, metavar="S", help="random starts of the search (default 12)")
     verb.add_argument("--seed", type=int, default=0, metavar="K", help="seed of the starts (default 0)")
-    verb.add_argument("--family", metavar="ACT", help="the best member of a one-parameter family instead")
+    verb.add_argument(
+        "--family", dest="activation", metavar="ACT", help="the best member of a one-parameter family instead"
+    )
     verb.add_argument("--param", action="append", default=[], metavar="P", help="family: its parameter, as in derive")
     verb.add_argument("--interval", metavar="LO,HI", help="family: where the parameter may lie (default -1,1)")
     verb.add_argument("--plot", metavar="FILE", help="draw the activation to FILE (.svg, .pdf, .png)")
@@ -49,9 +51,11 @@ def run(options: argparse.Namespace) -> int:
     if options.plot:
         figures.check_path(options.plot)
     constraints = _constraints(options.constraint)
-    if options.family:
+    if options.activation:
         _refuse_with_family(options)
-        found, drawing = optimal.family(_family(options), _interval(options), options.objective, options.digits)
+        found, drawing = optimal.family(
+            chosen_activation(options), _interval(options), options.objective, options.digits
+        )
     elif options.saturation is None:
         if "monotone" in constraints or options.lipschitz:
             raise InputError("a monotone or Lipschitz activation needs its scale: add --saturation S, for instance 3")
@@ -86,13 +90,6 @@ def _refuse_with_family(options: argparse.Namespace) -> None:
     for name in ("constraint", "saturation", "lipschitz"):
         if getattr(options, name):
             raise InputError(f"--{name} is not for a family: its members are what they are; leave it out")
-
-
-def _family(options: argparse.Namespace):
-    from fimtheory.cli.options import chosen_activation
-
-    options.activation = options.family
-    return chosen_activation(options)
 
 
 def _interval(options: argparse.Namespace) -> tuple:

@@ -83,33 +83,27 @@ def predict_special_points() -> dict[str, Identity]:
 )
 def predict_ordering() -> dict[str, Ordering | Identity]:
     """Hermite series: eta = sum b_k^2, eta' = sum k b_k^2, zeta = b_1^2 over k >= 1; with a margin unless linear."""
-    ordered = [(lambda name=name: _constants(name)) for name in _CENTRED]
     found: dict[str, Ordering | Identity] = {
-        name: Ordering(lambda f=f: [f()[2], f()[0]], lambda f=f: [f()[0], f()[1]], 1e-9)
-        for name, f in zip(_CENTRED, ordered, strict=True)
+        name: Ordering(partial(_constants, name, "zeta", "eta"), partial(_constants, name, "eta", "eta_prime"), 1e-9)
+        for name in _CENTRED
     }
     x = named("linear")
     return found | {"x: eta = zeta": Identity(x.eta, x.zeta), "x: eta = eta'": Identity(x.eta, x.eta_prime)}
 
 
-def _constants(name: str) -> list[float]:
+def _constants(name: str, *which: str) -> list[float]:
     phi = named(name)
-    return [float(number(e, 12)) for e in (phi.eta, phi.eta_prime, phi.zeta)]
+    return [float(number(getattr(phi, constant), 12)) for constant in which]
 
 
-def outliers_beyond(phi: Activation, level: float, above: bool = True) -> float:
-    """The number of outliers above (below) a level outside the limiting spectrum, in units of n. Heuristic.
+def outliers_below(phi: Activation, level: float) -> float:
+    """The number of outliers that lie below the limiting spectrum and a level, in units of n. Heuristic.
 
-    >>> round(outliers_beyond(named("f_opt"), 3.5), 12), round(outliers_beyond(named("erf"), 0.01, above=False), 12)
-    (1.0, 0.0)
+    >>> [round(outliers_below(named("erf"), level), 12) for level in (0.01, 0.02)]
+    [0.0, 1.0]
     """
-    region = "above" if above else "below"
-    total = 0.0
-    for band in outlier_bands(phi, 400):
-        if band.region == region:
-            there = band.location > level if above else band.location < level
-            total += float(band.weight[there].sum())
-    return total
+    bands = [band for band in outlier_bands(phi, 400) if band.region == "below"]
+    return sum(float(band.weight[band.location < level].sum()) for band in bands)
 
 
 @claim(
@@ -129,7 +123,7 @@ def predict_ends(layer: SingleLayer) -> dict[str, Agreement | sp.Expr]:
     return {
         "mass up to z_1 and up to z_6": Agreement(partial(_up_to_the_ends, layer), lambda: [0.0, 1.0], 1e-12),
         "the ends of the support": Agreement(partial(_support, layer), partial(_ends, layer), 1e-12),
-        _ISOLATED: sp.Float(outliers_beyond(layer.activation, 0.15, above=False)),
+        _ISOLATED: sp.Float(outliers_below(layer.activation, 0.15)),
     }
 
 
@@ -248,12 +242,15 @@ def table_1(digits: int = 16) -> dict[str, dict[str, str]]:
     >>> table_1(20)["f_opt"]["z3"], table_1(20)["linear"]["z6"]
     ('1.1376074960824631857', '8')
     """
-    found = {}
-    for name in TABLE_1:
-        layer = SingleLayer(named(name))
-        columns = layer.constants | layer.special_points
-        found[name] = {column: as_decimal(number(e, digits + 5), digits) for column, e in columns.items()}
-    return found
+    return {
+        name: {column: as_decimal(number(e, digits + 5), digits) for column, e in _columns(name).items()}
+        for name in TABLE_1
+    }
+
+
+def _columns(name: str) -> dict[str, sp.Expr]:
+    layer = SingleLayer(named(name))
+    return layer.constants | layer.special_points
 
 
 @claim(
@@ -268,11 +265,8 @@ def predict_table() -> dict[str, Agreement]:
     """Every printed number is the exact one, rounded: to half a unit of its last digit."""
     found = {}
     for name, row in TABLE_1.items():
-        layer = SingleLayer(named(name))
-        columns = layer.constants | layer.special_points
-        for column, printed in zip(columns, row.split(), strict=True):
+        for (column, exact), printed in zip(_columns(name).items(), row.split(), strict=True):
             half = 0.5 * 10.0 ** -len(printed.partition(".")[2])
-            exact = columns[column]
             found[f"{name}: {column}"] = Agreement(
                 lambda e=exact: float(number(e, 12)), lambda p=printed: float(p), half * (1 + 1e-9)
             )

@@ -100,6 +100,8 @@ def verify(
     for mark, subject, one in _subjects(claim, setting):
         said = (claim.predict(*subject), claim.predict_printed(*subject) if claim.predict_printed else {})
         observables = [name for part in said for name, value in part.items() if not _is_statement(value)]
+        if isinstance(one, LayerSetting):
+            setting = one = one.suited_to(observables)  # the evidence names the layers that were simulated
         ladder = one.simulate(observables, progress) if one is not None and observables else None
         for part, found in zip(said, (checks, printed), strict=True):
             found += [_marked(check, mark) for check in _judged(part, ladder, one)]

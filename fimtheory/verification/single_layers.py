@@ -71,6 +71,12 @@ class LayerSetting:
         counts = ", ".join(map(str, self.n_networks))
         return f"widths n = {', '.join(map(str, self.widths))} ({counts} networks){shape}, seed {self.seed}"
 
+    def suited_to(self, observables: Iterable[str]) -> LayerSetting:
+        """This setting, on the smaller layers all of whose eigenvalues are computed where some are counted, or extreme."""
+        if any(_COUNT.fullmatch(name) or name in EXTREMES for name in observables):
+            return replace(self, widths=self.counted_widths, n_networks=self.counted_networks)
+        return self
+
     def simulate(self, observables: Iterable[str], progress: Progress | None = None) -> Ladder[SingleLayerEnsemble]:
         """The ladder on which the observables are measured; only phi, phi' and its kinks are passed on.
 
@@ -87,14 +93,11 @@ class LayerSetting:
             return Ladder({n: self._controlled(e) for n, e in steps.ensembles.items()})
         counts = {name: f"single_layer.mass[{m[1]}]" for name in wanted if (m := _COUNT.fullmatch(name))}
         measured = (wanted - set(counts)) | set(counts.values())
-        widths, numbers = self.widths, self.n_networks
-        if len(widths) > 1 and (counts or wanted & set(EXTREMES)):
-            widths, numbers = self.counted_widths, self.counted_networks
         ladder = simulate_single_layer_ladder(
             *functions,
-            widths,
+            self.widths,
             self._aspect,
-            numbers,
+            self.n_networks,
             self.seed,
             observables=sorted(measured),
             steps=self.steps,
