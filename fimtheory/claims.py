@@ -66,14 +66,33 @@ Statement = Identity | Agreement | Ordering
 
 
 @dataclass(frozen=True)
+class GivenOutputs:
+    """A statistic of one network, predicted from that network's own outputs: ``predict(outputs, width)``.
+
+    ``outputs`` are the logits, of shape ``(N, C)``, and ``width`` is the scale M. For what does not average itself out
+    in a wide network: measured over predicted, network by network, must tend to 1.
+    """
+
+    predict: Callable[[Any, int], float]
+
+
+@dataclass(frozen=True)
+class AtEveryWidth:
+    """The expected value of an observable at every width scale M, not only in the limit: ``predict(width)``."""
+
+    predict: Callable[[int], float]
+
+
+@dataclass(frozen=True)
 class Claim:
     """An executable statement with a permanent id.
 
-    ``predict`` maps names to predictions (SymPy expressions in the width scale) or to statements; ``predict_printed``
-    does the same for the form in the source, where that differs, so that a misprint is refuted by the very check that
-    supports the correction. ``subject`` says what they are functions of: a ``"deep_network"``; a ``"single_layer"``
-    or ``"rectangular_layer"`` with each of ``activations`` (formulas or gallery names) in turn, or the ``"activation"``
-    of one, where its mean is not zero; or nothing (``None``).
+    ``predict`` maps names to predictions (SymPy expressions in the width scale, :class:`GivenOutputs` or
+    :class:`AtEveryWidth`) or to statements; ``predict_printed`` does the same for the form in the source, where that
+    differs, so that a misprint is refuted by the very check that supports the correction. ``subject`` says what they
+    are functions of: a ``"deep_network"``; a ``"single_layer"`` or ``"rectangular_layer"`` with each of ``activations``
+    (formulas or gallery names) in turn, or the ``"activation"`` of one, where its mean is not zero; other random
+    networks, for which :mod:`fimtheory.verification` has settings; or nothing (``None``).
     """
 
     id: str

@@ -2,7 +2,7 @@
 
 from fimtheory.verification.checks import Check, Evidence, confront, verify
 from fimtheory.verification.deep_networks import Setting, metrics_of, simulate_network_ladder
-from fimtheory.verification.judgement import Extrapolation, Judgement, extrapolate, judge
+from fimtheory.verification.judgement import Extrapolation, Judgement, extrapolate, judge, pool
 from fimtheory.verification.single_layers import LayerSetting
 from fimtheory.verification.statements import Decision, decide
 
@@ -19,6 +19,7 @@ __all__ = [
     "extrapolate",
     "judge",
     "metrics_of",
+    "pool",
     "simulate_network_ladder",
     "verify",
 ]

@@ -2,28 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
+import numpy as np
 import sympy as sp
 
-from fimtheory.claims import Agreement, Claim, Identity, Ordering, Verdict
+from fimtheory.claims import Agreement, AtEveryWidth, Claim, GivenOutputs, Identity, Ordering, Verdict
 from fimtheory.errors import InputError
 from fimtheory.notation import SYMBOLS
 from fimtheory.simulation import Ladder
-from fimtheory.theory.single_layer import SQUARE
 from fimtheory.verification.deep_networks import Setting
-from fimtheory.verification.judgement import Extrapolation, Judgement, extrapolate, judge
+from fimtheory.verification.judgement import Extrapolation, Judgement, extrapolate, judge, pool
 from fimtheory.verification.single_layers import LayerSetting
 from fimtheory.verification.statements import Decision, decide
 
 M = SYMBOLS["M"]
 Progress = Callable[[int, int], None]
-AnySetting = Setting | LayerSetting
-_KINDS = {"deep_network": Setting, "single_layer": LayerSetting, "rectangular_layer": LayerSetting,
-          "activation": LayerSetting}  # fmt: skip
 _COUNTS = "single_layer.count["
-RECTANGLE = (sp.Rational(3, 2), sp.Rational(1, 2))  # the aspect on which claims about rectangular layers are checked
+
+
+class AnySetting(Protocol):
+    """The random networks on which claims of one subject are checked; each subject has a class of them."""
+
+    @classmethod
+    def quick(cls) -> AnySetting:
+        """A smaller one than the default."""
+        ...
+
+    @property
+    def resolution(self) -> float:
+        """The relative error that is resolved."""
+        ...
+
+    def subjects(self, claim: Claim) -> Iterator[tuple[str, tuple, AnySetting]]:
+        """(a mark that tells them apart, the arguments of ``predict``, the setting) for all that a claim speaks about."""
+        ...
+
+    def suited_to(self, observables: Iterable[str]) -> AnySetting:
+        """The setting on which these observables are measured."""
+        ...
+
+    def simulate(self, observables: Iterable[str], progress: Progress | None = None) -> Ladder[Any]:
+        """The ladder on which they are."""
+        ...
+
+
+_KINDS: dict[str, type[AnySetting]] = {
+    "deep_network": Setting,
+    "single_layer": LayerSetting,
+    "rectangular_layer": LayerSetting,
+    "activation": LayerSetting,
+}
 
 
 @dataclass(frozen=True)
@@ -94,31 +125,16 @@ def verify(
         setting = kind.quick() if quick else kind()
     if setting is not None and not (kind and isinstance(setting, kind)):
         raise InputError(f"{claim.id} is no claim on what {type(setting).__name__} describes: leave the setting out")
-    if claim.subject == "rectangular_layer" and isinstance(setting, LayerSetting) and setting.aspect == SQUARE:
-        setting = replace(setting, aspect=RECTANGLE)
     checks, printed = [], []
-    for mark, subject, one in _subjects(claim, setting):
+    for mark, subject, one in setting.subjects(claim) if setting else [("", (), None)]:
         said = (claim.predict(*subject), claim.predict_printed(*subject) if claim.predict_printed else {})
         observables = [name for part in said for name, value in part.items() if not _is_statement(value)]
-        if isinstance(one, LayerSetting):
-            setting = one = one.suited_to(observables)  # the evidence names the layers that were simulated
+        if one is not None:
+            setting = one = one.suited_to(observables)  # the evidence names the networks that were simulated
         ladder = one.simulate(observables, progress) if one is not None and observables else None
         for part, found in zip(said, (checks, printed), strict=True):
             found += [_marked(check, mark) for check in _judged(part, ladder, one)]
     return Evidence(claim, setting, tuple(checks), tuple(printed))
-
-
-def _subjects(claim: Claim, setting: AnySetting | None) -> Iterator[tuple[str, tuple, AnySetting | None]]:
-    """(a word that tells them apart, the arguments of ``predict``, the setting) for everything a claim speaks about."""
-    match setting:
-        case Setting():
-            yield "", (setting.network,), setting
-        case LayerSetting():
-            for one in setting.each(claim.activations):
-                subject = one.phi if claim.subject == "activation" else one.layer
-                yield f" [{one.activation}]" if len(claim.activations) > 1 else "", (subject,), one
-        case None:
-            yield "", (), None
 
 
 def _judged(said: Mapping, ladder: Ladder | None, setting: AnySetting | None) -> Iterator[Check | Decision]:
@@ -139,10 +155,17 @@ def _marked(check: Check | Decision, mark: str) -> Check | Decision:
     return replace(check, observable=check.observable + mark)
 
 
-def confront(predicted: Mapping[str, sp.Expr], ladder: Ladder, resolution: float = 0.03) -> tuple[Check, ...]:
-    """Compare predictions, each a number times a power of M, with the extrapolated ladder."""
+def confront(predicted: Mapping[str, Any], ladder: Ladder, resolution: float = 0.03) -> tuple[Check, ...]:
+    """Compare predictions with a ladder.
+
+    A number times a power of M is compared with the extrapolated limit. :class:`GivenOutputs` and
+    :class:`AtEveryWidth` give the ratio of measured and predicted, which is 1 in the limit or at every width.
+    """
     checks = []
     for observable, expression in predicted.items():
+        if isinstance(expression, GivenOutputs | AtEveryWidth):
+            checks.append(_ratio(observable, expression, ladder, resolution))
+            continue
         limit, exponent = sp.expand(expression).as_coeff_exponent(M)
         if limit.free_symbols or not exponent.is_Integer:
             raise InputError(f"the prediction {expression} of {observable} is not a number times a power of M")
@@ -151,6 +174,21 @@ def confront(predicted: Mapping[str, sp.Expr], ladder: Ladder, resolution: float
         judgement = judge(float(limit), extrapolation, resolution, scale)
         checks.append(Check(observable, -int(exponent), float(limit), extrapolation, judgement))
     return tuple(checks)
+
+
+def _ratio(observable: str, prediction: GivenOutputs | AtEveryWidth, ladder: Ladder, resolution: float) -> Check:
+    rows = []
+    for width, ensemble in ladder.ensembles.items():
+        measured = ensemble.values(observable)
+        if isinstance(prediction, GivenOutputs):
+            expected = np.array([prediction.predict(outputs, width) for outputs in ensemble.outputs])
+        else:
+            expected = np.full(len(measured), prediction.predict(width))
+        ratio = measured / expected
+        rows.append((width, ratio.mean(), ratio.std(ddof=1) / np.sqrt(len(ratio)), len(ratio)))
+    found = (extrapolate if isinstance(prediction, GivenOutputs) else pool)(*zip(*rows, strict=True))
+    what = "measured/predicted, given the outputs" if isinstance(prediction, GivenOutputs) else "measured/predicted"
+    return Check(f"{observable} ({what})", 0, 1.0, found, judge(1.0, found, resolution))
 
 
 def _combined(checks: tuple[Check | Decision, ...]) -> Verdict:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from fimtheory.activations import activation
+from fimtheory.claims import Claim
 from fimtheory.simulation import Architecture, Ladder, simulate_ladder
 from fimtheory.theory.deep_network import DeepNetwork
 
@@ -46,6 +47,14 @@ class Setting:
             f"{self.activation}, L={self.depth}, sigma_w^2={self.sigma_w2}, sigma_b^2={self.sigma_b2}, C={self.outputs}, "
             f"N={self.samples}, M={', '.join(map(str, self.widths))}, seed {self.seed}"
         )
+
+    def subjects(self, claim: Claim) -> Iterator[tuple[str, tuple, Setting]]:
+        """(mark, arguments of ``predict``, setting) for everything a claim speaks about: one network."""
+        yield "", (self.network,), self
+
+    def suited_to(self, observables: Iterable[str]) -> Setting:
+        """This setting: every observable is measured on the same networks."""
+        return self
 
     def simulate(self, observables: Iterable[str], progress: Progress | None = None) -> Ladder:
         """The ladder on which the observables are measured."""

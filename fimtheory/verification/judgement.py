@@ -79,6 +79,18 @@ def extrapolate(widths: Any, means: Any, standard_errors: Any, n_networks: Any) 
     return fit
 
 
+def pool(widths: Any, means: Any, standard_errors: Any, n_networks: Any) -> Extrapolation:
+    """The one number that all widths measure, where nothing depends on the width: a fit without the term in 1/M.
+
+    Arguments, standard errors and the test of the fit are those of :func:`extrapolate`. Raises :class:`InputError`.
+
+    >>> round(pool([10, 20, 40], [2.0, 2.0, 2.0], [0.1, 0.1, 0.1], [50, 50, 50]).value, 9)
+    2.0
+    """
+    M, y, errors, numbers = _checked(widths, means, standard_errors, n_networks)
+    return _fit(M, y, errors, numbers - 1, degree=0)
+
+
 def _fit(M: np.ndarray, y: np.ndarray, errors: np.ndarray, nu: np.ndarray, degree: int) -> Extrapolation:
     unit = M.min()  # powers of unit/M instead of 1/M keep the least squares well conditioned
     design = (unit / M)[:, None] ** np.arange(degree + 1)
@@ -100,8 +112,8 @@ def _fit(M: np.ndarray, y: np.ndarray, errors: np.ndarray, nu: np.ndarray, degre
         value=float(coefficients[0]),
         standard_error=float(deviations[0]),
         effective_dof=float(1 / (shares[0] ** 2 / nu).sum()),
-        slope=float(coefficients[1] * unit),
-        slope_standard_error=float(deviations[1] * unit),
+        slope=float(coefficients[1] * unit) if degree else 0.0,
+        slope_standard_error=float(deviations[1] * unit) if degree else 0.0,
         curvature=float(coefficients[2] * unit**2) if degree == 2 else None,
         chi2=float(chi2),
         dof=dof,

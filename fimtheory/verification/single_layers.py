@@ -5,10 +5,13 @@ from __future__ import annotations
 import functools
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
+import sympy as sp
+
 from fimtheory.activations import Activation, named
+from fimtheory.claims import Claim
 from fimtheory.simulation import Ladder, SingleLayerEnsemble, simulate_single_layer_ladder
 from fimtheory.simulation.control_variates import controlled
 from fimtheory.simulation.one_step import ONE_STEP, simulate_one_step_ladder
@@ -17,6 +20,7 @@ from fimtheory.theory.single_layer import SQUARE, Aspect, SingleLayer
 
 Progress = Callable[[int, int], None]
 
+RECTANGLE = (sp.Rational(3, 2), sp.Rational(1, 2))  # the aspect on which claims about rectangular layers are checked
 _COUNT = re.compile(r"single_layer\.count\[(.*)\]")
 
 
@@ -62,9 +66,15 @@ class LayerSetting:
         """The layer of the theory."""
         return SingleLayer(self.phi, self.aspect)
 
-    def each(self, activations: Sequence[str]) -> Iterator[LayerSetting]:
-        """This setting for every activation of a claim; as it is, where the claim names none."""
-        yield from (replace(self, activation=name) for name in activations) if activations else (self,)
+    def subjects(self, claim: Claim) -> Iterator[tuple[str, tuple, LayerSetting]]:
+        """(mark, arguments of ``predict``, setting) for each activation of a claim; for this one, where it names none."""
+        base = (
+            replace(self, aspect=RECTANGLE) if claim.subject == "rectangular_layer" and self.aspect == SQUARE else self
+        )
+        for name in claim.activations or (self.activation,):
+            one = replace(base, activation=name)
+            mark = f" [{name}]" if len(claim.activations) > 1 else ""
+            yield mark, (one.phi if claim.subject == "activation" else one.layer,), one
 
     def __str__(self) -> str:
         shape = "" if self.aspect == SQUARE else f", aspect {self.aspect[0]}:1:{self.aspect[1]}"
