@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fimtheory.activations import activation
 from fimtheory.claims import Claim
@@ -49,8 +49,10 @@ class Setting:
         )
 
     def subjects(self, claim: Claim) -> Iterator[tuple[str, tuple, Setting]]:
-        """(mark, arguments of ``predict``, setting) for everything a claim speaks about: one network."""
-        yield "", (self.network,), self
+        """(mark, arguments of ``predict``, setting) for each activation of a claim; for this one, where it names none."""
+        for name in claim.activations or (self.activation,):
+            one = replace(self, activation=name)
+            yield f" [{name}]" if len(claim.activations) > 1 else "", (one.network,), one
 
     def suited_to(self, observables: Iterable[str]) -> Setting:
         """This setting: every observable is measured on the same networks."""
