@@ -29,7 +29,7 @@ def add(verbs) -> None:
 def run(options: argparse.Namespace) -> int:
     """Carry it out."""
     from fimtheory.report.export import export
-    from fimtheory.report.files import write_whole
+    from fimtheory.files import write_whole
 
     phi = chosen_activation(options)
     code = export(phi, options.to)

@@ -25,7 +25,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 from numpy.typing import ArrayLike
 
 from fimtheory.errors import InputError
-from fimtheory.report.files import write_whole
+from fimtheory.files import write_whole
 
 # Okabe and Ito's colours, which all common forms of colour vision tell apart.
 PALETTE = {"ink": "#1c1c1a", "muted": "#7d7a73", "grid": "#dedbd3", "blue": "#0072b2", "orange": "#d55e00",
