@@ -45,10 +45,20 @@ TABLE = (
     Row("kappa2_ntk", r"\kappa_2'", "off-diagonal order parameter of the tangent kernel"),
     Row("kappa1_feature", r"\tilde\kappa_1", "diagonal order parameter of the feature metric $A$"),
     Row("kappa2_feature", r"\tilde\kappa_2", "off-diagonal order parameter of the feature metric $A$"),
+    Row("beta1", r"\beta_1", r"softmax coefficient $\sum_n \operatorname{tr} Q_n / N$", ("nonnegative",)),
+    Row(
+        "beta2", r"\beta_2", r"softmax coefficient $\sum_{n \neq m} \operatorname{tr} Q_n Q_m / N^2$", ("nonnegative",)
+    ),
+    Row("beta3", r"\beta_3", r"softmax coefficient $\sum_n \operatorname{tr} Q_n^2 / N$", ("nonnegative",)),
+    Row("beta4", r"\beta_4", r"softmax coefficient $\max_k \sum_n g_k(n) (1 - g_k(n)) / N$", ("nonnegative",)),
     Row("qhat1", r"\hat q_1^{l-1}", "mean square of the activities one layer below"),
     Row("qhat2", r"\hat q_2^{l-1}", "overlap of the activities for two inputs one layer below"),
     Row("qtilde1", r"\tilde q_1^{l}", "squared norm of the backward signal at the layer"),
     Row("qtilde2", r"\tilde q_2^{l}", "overlap of the backward signals for two inputs at the layer"),
+    Row("qhat1_here", r"\hat q_1^{l}", "mean square of the activities at the layer"),
+    Row("qhat2_here", r"\hat q_2^{l}", "overlap of the activities for two inputs at the layer"),
+    Row("qtilde1_above", r"\tilde q_1^{l+1}", "squared norm of the backward signal one layer above"),
+    Row("qtilde2_above", r"\tilde q_2^{l+1}", "overlap of the backward signals for two inputs one layer above"),
     Row("alpha_l", r"\alpha_l", "width of the layer in units of $M$"),
     Row("alpha_below", r"\alpha_{l-1}", "width of the layer below in units of $M$"),
 )
