@@ -26,7 +26,7 @@ from fimtheory.errors import InputError
 from fimtheory.theory.logit_law import LogitLaw, covariance_factors, softmax
 
 _CLEARANCE = 1e-8  # relative to the bulk edge: an eigenvalue closer to it counts as bulk
-_NEWTON_STEPS, _BISECTIONS = 100, 60
+_NEWTON_STEPS, _BISECTIONS = 100, 30
 _SETTLED = 1e-13  # the relative step after which Newton's method has converged
 _LARGEST_BATCH = 2**22  # numbers held at once
 
@@ -89,6 +89,9 @@ class SoftmaxOutliers:
     @functools.cached_property
     def values(self) -> np.ndarray:
         """The C - 1 largest eigenvalues, falling, whether or not they stand above the bulk; shape (..., C-1)."""
+        if self.b == 0:
+            bulk = np.sort(self.a * self._modes[0], axis=1)[:, ::-1]
+            return self._shaped(bulk[:, : self.count], self.count)
         above = self.separated.reshape(-1)
         found = np.empty(above.size)
         for which, solve in ((above, self._roots), (~above, self._counted)):
