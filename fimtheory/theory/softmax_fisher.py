@@ -225,17 +225,23 @@ def _by_secular_equation(one: SoftmaxMetric, place: int) -> GivenOutputs:
     return GivenOutputs(lambda outputs, width: float(SoftmaxOutliers(outputs, *poles(width)).values[place - 1]))
 
 
-def _expected(network, factor: sp.Expr = sp.S.One) -> dict[str, sp.Expr]:
+def _expected(network, moments: dict[str, sp.Expr]) -> dict[str, sp.Expr]:
     one, beta = SoftmaxMetric.of(network, "F_cross"), LogitLaw.of(network).expected
-    found = {name: one.formula(e, beta) for name, e in _moments(one.dual).items()}
-    return {f"deep.F_cross.{name}": e * (factor if name == "mean" else 1) for name, e in found.items()}
+    return {f"deep.F_cross.{name}": one.formula(e, beta) for name, e in moments.items()}
+
+
+def _given(network, moments: dict[str, sp.Expr]) -> dict[str, GivenOutputs]:
+    one = SoftmaxMetric.of(network, "F_cross")
+    return {f"deep.F_cross.{name}": _by_coefficients(one, e) for name, e in moments.items()}
 
 
 _STATEMENT = (
     rf"m_\lambda \sim {latex(softmax_fisher().mean())},\quad "
     r"s_\lambda \sim \alpha \left(\beta_2 \kappa_2^2 + \beta_3 \frac{\kappa_1^2}{N}\right)"
 )
+_MOMENTS = _moments(softmax_fisher())
 _PRINTED = r"m_\lambda \sim \beta_1 C \frac{\kappa_1}{M}"
+_PRINTED_MOMENTS = {"mean": C * softmax_fisher().mean()}
 
 
 @claim(
@@ -245,16 +251,11 @@ _PRINTED = r"m_\lambda \sim \beta_1 C \frac{\kappa_1}{M}"
     source=Source("karakida2020", "Theorem 3.3; eq. 25"),
     assumptions=(*_ASSUMPTIONS, "the logits have their Gaussian-process law"),
     as_printed=_PRINTED,
-    printed=lambda network: _expected(network, sp.Integer(network.outputs)),
+    printed=lambda network: _expected(network, _PRINTED_MOMENTS),
 )
 def predict_expected(network) -> dict[str, sp.Expr]:
     """Expectations over networks, with no simulation input."""
-    return _expected(network)
-
-
-def _printed_given(network) -> dict[str, GivenOutputs]:
-    one = SoftmaxMetric.of(network, "F_cross")
-    return {"deep.F_cross.mean": _by_coefficients(one, network.outputs * one.dual.mean())}
+    return _expected(network, _MOMENTS)
 
 
 @claim(
@@ -264,12 +265,11 @@ def _printed_given(network) -> dict[str, GivenOutputs]:
     source=Source("karakida2020", "Theorem 3.3; eq. 25"),
     assumptions=_ASSUMPTIONS,
     as_printed=_PRINTED,
-    printed=_printed_given,
+    printed=lambda network: _given(network, _PRINTED_MOMENTS),
 )
 def predict_given_outputs(network) -> dict[str, GivenOutputs]:
     """From the outputs of each network: the coefficients do not average themselves out."""
-    one = SoftmaxMetric.of(network, "F_cross")
-    return {f"deep.F_cross.{name}": _by_coefficients(one, e) for name, e in _moments(one.dual).items()}
+    return _given(network, _MOMENTS)
 
 
 @claim(
