@@ -71,6 +71,27 @@ _PAPERS = (
         "Advances in Neural Information Processing Systems 22",
         2009,
     ),
+    Paper(
+        "poole2016",
+        "Poole, Ben and Lahiri, Subhaneil and Raghu, Maithra and Sohl-Dickstein, Jascha and Ganguli, Surya",
+        "Exponential expressivity in deep neural networks through transient chaos",
+        "Advances in Neural Information Processing Systems 29",
+        2016,
+    ),
+    Paper(
+        "schoenholz2017",
+        "Schoenholz, Samuel S. and Gilmer, Justin and Ganguli, Surya and Sohl-Dickstein, Jascha",
+        "Deep information propagation",
+        "International Conference on Learning Representations",
+        2017,
+    ),
+    Paper(
+        "hayou2019",
+        "Hayou, Soufiane and Doucet, Arnaud and Rousseau, Judith",
+        "On the impact of the activation function on deep neural networks training",
+        "International Conference on Machine Learning",
+        2019,
+    ),
 )
 
 PAPERS = {paper.key: paper for paper in _PAPERS}
