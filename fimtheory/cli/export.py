@@ -28,8 +28,8 @@ def add(verbs) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Carry it out."""
-    from fimtheory.report.export import export
     from fimtheory.files import write_whole
+    from fimtheory.report.export import export
 
     phi = chosen_activation(options)
     code = export(phi, options.to)

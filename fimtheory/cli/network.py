@@ -16,6 +16,8 @@ def add(verbs) -> None:
         "Order parameters and eigenvalue statistics of a random deep network, beside simulation.",
         "tanh --depth 3 --sigma-w2 3 --sigma-b2 0.64",
         "relu --depth 4 --sigma-w2 2 --sigma-b2 0.1 --width 500 --simulate 10 --json",
+        "'tanh; relu' --depth 3 --sigma-w2 3,2,1 --sigma-b2 0.1 --widths 1,2,1/2",
+        "gelu --inputs data.csv --depth 5",
     )
     verb.set_defaults(timeout=0)  # simulations may rightly take hours
     add_activation(verb)
@@ -26,9 +28,9 @@ def add(verbs) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Carry it out."""
-    from fimtheory.report import summary
+    from fimtheory.report.network import network, network_text
 
-    network = deep_network(options)
-    found = summary.network(network, options.width, options.simulate, options.seed, progress("networks"))
-    show(options, found, summary.network_text)
+    net = deep_network(options)
+    found = network(net, options.width, options.simulate, options.seed, progress("networks"))
+    show(options, found, network_text)
     return DONE

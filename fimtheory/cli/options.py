@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
+from typing import Any
 
 from fimtheory.errors import InputError
 
@@ -74,11 +75,15 @@ def add_activation(verb: argparse.ArgumentParser) -> None:
 def add_network_options(verb: argparse.ArgumentParser) -> None:
     """What describes a random deep network."""
     verb.add_argument("--depth", type=int, default=3, metavar="L", help="number of layers L (default 3)")
-    verb.add_argument("--sigma-w2", default="2", metavar="V", help="variance of the weights (default 2)")
-    verb.add_argument("--sigma-b2", default="0.1", metavar="V", help="variance of the biases (default 0.1)")
+    each = "or one for each layer 1..L"
+    verb.add_argument("--sigma-w2", default="2", metavar="V", help=f"variance of the weights (default 2), {each}")
+    verb.add_argument("--sigma-b2", default="0.1", metavar="V", help=f"variance of the biases (default 0.1), {each}")
     verb.add_argument("--outputs", type=int, default=10, metavar="C", help="number of outputs C (default 10)")
-    verb.add_argument("--samples", type=int, default=100, metavar="N", help="number of input samples N (default 100)")
+    verb.add_argument("--samples", type=int, default=None, metavar="N", help="number of input samples N (default 100)")
     verb.add_argument("--widths", default="", metavar="a0,a1,...", help="width ratios alpha_0..alpha_{L-1} (default 1)")
+    verb.add_argument("--input-norm", metavar="Q", help="mean square of an input's entries (default 1)")
+    verb.add_argument("--input-overlap", metavar="Q", help="mean product of those of two inputs (default 0)")
+    verb.add_argument("--inputs", metavar="FILE", help="measure both from data: .npy, or text with one input a line")
     verb.add_argument("--seed", type=int, default=1, metavar="K", help="seed of the simulation (default 1)")
 
 
@@ -109,21 +114,76 @@ def _parameter(text: str) -> tuple[str, str, str]:
 
 def deep_network(options: argparse.Namespace):
     """The network that the options describe."""
-    from fimtheory.activations import parse_number
-    from fimtheory.theory.deep_network import DeepNetwork
+    from fimtheory.theory.deep_network import DeepNetwork, input_statistics
 
-    alphas = tuple(parse_number(part) for part in options.widths.split(",")) if options.widths else ()
-    weights, biases = parse_number(options.sigma_w2), parse_number(options.sigma_b2)
-    return DeepNetwork(
-        chosen_activation(options),
-        options.depth,
-        weights,
-        biases,
-        options.outputs,
-        options.samples,
-        alphas,
-        options.digits,
-    )
+    described = {
+        "depth": options.depth,
+        "sigma_w2": _numbers("--sigma-w2", options.sigma_w2),
+        "sigma_b2": _numbers("--sigma-b2", options.sigma_b2),
+        "outputs": options.outputs,
+        "alphas": _several("--widths", options.widths) if options.widths else (),
+        "digits": options.digits,
+    }
+    given = {"samples": options.samples, "input_norm": options.input_norm, "input_overlap": options.input_overlap}
+    given = {name: value for name, value in given.items() if value is not None}
+    phi = _activations(options)
+    if options.inputs is None:
+        return DeepNetwork(phi, **described, **given)
+    inputs = data_matrix(options.inputs)
+    network = DeepNetwork.for_inputs(inputs, phi, **described, **given)
+    if warning := input_statistics(inputs).warning:
+        print(f"fimtheory: {warning}", file=sys.stderr)
+    return network
+
+
+def _activations(options: argparse.Namespace):
+    """One activation, or one for each hidden layer: ``tanh; leaky_relu alpha=1/5``."""
+    from fimtheory.activations import activation
+
+    parts = options.activation.split(";")
+    if len(parts) == 1:
+        return chosen_activation(options)
+    if options.param:
+        raise InputError(
+            "--param with several activations is not clear: write for instance 'tanh; leaky_relu alpha=1/5'"
+        )
+    found = []
+    for words in map(str.split, parts):
+        values: dict[str, Any] = dict(word.split("=", 1) for word in words if "=" in word)
+        found.append(activation("".join(word for word in words if "=" not in word), parameters=None, **values))
+    return tuple(found)
+
+
+def _several(option: str, text: str) -> tuple[Any, ...]:
+    from fimtheory.activations import parse_number
+
+    parts = text.split(",")
+    if not all(part.strip() for part in parts):
+        raise InputError(f"{option} {text!r} is no list of numbers: write for instance 3 or 3,2,1/2")
+    return tuple(parse_number(part) for part in parts)
+
+
+def _numbers(option: str, text: str):
+    """A number, or a tuple of several."""
+    first, *others = _several(option, text)
+    return (first, *others) if others else first
+
+
+def data_matrix(path: str):
+    """Inputs from a file, one a row: a .npy array, or numbers in text, between commas or blanks."""
+    import numpy as np
+
+    try:
+        if path.endswith(".npy"):
+            return np.load(path, allow_pickle=False)
+        with open(path, encoding="utf-8") as file:
+            return np.array([[float(part) for part in line.replace(",", " ").split()] for line in file if line.strip()])
+    except OSError as error:
+        raise InputError(f"--inputs {path} cannot be read: {error.strerror or error}; give another file") from None
+    except ValueError as error:
+        raise InputError(
+            f"--inputs {path} is no table of numbers ({str(error).splitlines()[0]}): write one input a line"
+        ) from None
 
 
 def whole_numbers(option: str, text: str) -> tuple[int, ...]:

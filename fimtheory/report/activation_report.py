@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fimtheory.errors import InputError
-from fimtheory.report.content import Content, ReportOptions
+from fimtheory.report.content import Content, ReportOptions, the_activation
 from fimtheory.theory.deep_network import DeepNetwork
 from fimtheory.verification import Check
 
@@ -72,6 +72,7 @@ def write_report(
     """
     options, target = options or ReportOptions(), Path(directory)
     network.require_theorem()
+    the_activation(network)
     if target.exists() and not target.is_dir():
         raise InputError(f"{target} is a file: give a directory to write the report to")
     try:
@@ -85,7 +86,7 @@ def write_report(
         _move(workshop, target, files)
     finally:
         shutil.rmtree(workshop, ignore_errors=True)
-    return Written(network.activation.name, target, tuple(files), content.derived, content.checks)
+    return Written(content.phi.name, target, tuple(files), content.derived, content.checks)
 
 
 def _move(workshop: Path, target: Path, files: list[str]) -> None:

@@ -13,6 +13,7 @@ import sympy as sp
 from mpmath import mp
 
 from fimtheory import catalogue
+from fimtheory.activations import Activation
 from fimtheory.emission import emit
 from fimtheory.errors import InputError, NotConverged
 from fimtheory.gaussian.field import CORRELATION
@@ -38,6 +39,7 @@ from fimtheory.report.document import (
 from fimtheory.report.html import render_html
 from fimtheory.report.latex import render_latex
 from fimtheory.report.layer_section import layer_section
+from fimtheory.report.network import METRICS
 from fimtheory.simulation import Ladder
 from fimtheory.theory.deep_fisher import Statistics
 from fimtheory.theory.deep_network import DeepNetwork
@@ -71,7 +73,7 @@ class Content:
     """All that a report says, and its files."""
 
     def __init__(self, network: DeepNetwork, options: ReportOptions, progress) -> None:
-        self.network, self.options, self.phi = network, options, network.activation
+        self.network, self.options, self.phi = network, options, the_activation(network)
         self.slug = re.sub(r"[^A-Za-z0-9]+", "_", self.phi.name).strip("_")[:40] or "activation"
         self.derived = summary.derive(self.phi, options.digits)
         self.drawings: dict[str, Any] = {}
@@ -291,7 +293,7 @@ class Content:
             ),
             "Coefficients.",
         )
-        tables = [self._metric(name, summary.METRICS[name]) for name in _METRICS]
+        tables = [self._metric(name, METRICS[name]) for name in _METRICS]
         source = PAPERS["karakida2020"]
         return Section(
             "Eigenvalue statistics",
@@ -400,6 +402,17 @@ _KAPPA = {
     "kappa2_ntk": r"\frac{1}{\alpha} \sum_{l=1}^{L} \left(\sigma_w^2\, \hat q_2^{l-1} + \sigma_b^2\right) \tilde q_2^{l}",
 }
 _USED = {"q", "c", "M", "N", "C", "sigma_w2", "sigma_b2", *_KAPPA}
+
+
+def the_activation(network: DeepNetwork) -> Activation:
+    """The activation that a report is about. Raises :class:`InputError` for a network whose layers differ."""
+    phi, variances = network.activation, (network.sigma_w2, network.sigma_b2)
+    if isinstance(phi, tuple) or any(isinstance(value, tuple) for value in variances):
+        raise InputError(
+            "a report is about one activation in equal layers: give one activation and single variances, or ask"
+            " fimtheory network"
+        )
+    return phi
 
 
 def _curve(expression: sp.Expr, c: np.ndarray) -> np.ndarray:

@@ -11,20 +11,14 @@ from fimtheory.activations import ENTRIES, Activation
 from fimtheory.claims import Claim
 from fimtheory.errors import DivergentExpectation, InputError, NoClosedForm
 from fimtheory.gaussian.field import CORRELATION, VARIANCE
-from fimtheory.gaussian.quantity import Quantity, as_decimal
+from fimtheory.gaussian.quantity import Quantity
 from fimtheory.latex import latex
 from fimtheory.references import bibtex_of, cited
-from fimtheory.simulation import Ensemble
-from fimtheory.theory.deep_fisher import Statistics, fisher, fisher_block
-from fimtheory.theory.deep_network import DeepNetwork
-from fimtheory.theory.feature_metric import feature_metric
 from fimtheory.theory.order_parameters import recursions
-from fimtheory.theory.tangent_kernel import tangent_kernel
-from fimtheory.verification import Check, Decision, Evidence, simulate_network_ladder
+from fimtheory.verification import Check, Decision, Evidence
 
 HERMITE = 7
 NO_CLOSED_FORM = "no closed form of usable size exists in the class of Gaussian atoms; values are those of integrals"
-_SIMULATED = {"mean": "mean", "second_moment": "second_moment", "max": "lambda_max"}
 
 # -- derive
 
@@ -160,117 +154,6 @@ def _line(head: str, quantity: dict[str, Any]) -> str:
             else f"  {head} an integral: give values to what is free"
         )
     return f"  {head} {formula}" + (f" = {value}" if value and value != formula else "")
-
-
-# -- network
-
-METRICS: dict[str, Statistics] = {"F": fisher(), "NTK": tangent_kernel(), "A": feature_metric()}
-
-
-def network(
-    net: DeepNetwork,
-    width: int,
-    simulate: int = 0,
-    seed: int = 1,
-    progress: Callable[[int, int], None] | None = None,
-) -> dict[str, Any]:
-    """Everything ``fimtheory network`` prints."""
-    net.require_theorem()
-    o, digits = net.order_parameters, net.digits
-
-    def decimals(numbers: dict[int, Any]) -> list[str]:
-        return [as_decimal(value, digits) for _, value in sorted(numbers.items())]
-
-    coefficients = {name: as_decimal(value, digits) for name, value in net.coefficients.items() if name != "alpha_tot"}
-    found: dict[str, Any] = {
-        "network": {
-            "activation": net.activation.name,
-            "formula": str(net.activation.expression),
-            "depth": net.depth,
-            "sigma_w2": str(net.sigma_w2),
-            "sigma_b2": str(net.sigma_b2),
-            "width": width,
-            "outputs": net.outputs,
-            "samples": net.samples,
-            "widths": [str(a) for a in net.alphas],
-        },
-        "order_parameters": {
-            "qhat1": decimals(o.qhat1),
-            "qhat2": decimals(o.qhat2),
-            "qtilde1": decimals(o.qtilde1),
-            "qtilde2": decimals(o.qtilde2),
-        },
-        "coefficients": coefficients | {"alpha": as_decimal(net.coefficients["alpha_tot"], digits)},
-        "statistics": {name: _statistics(net, s, width) for name, s in METRICS.items()}
-        | {"F_blocks": [_statistics(net, fisher_block(), width, layer) for layer in range(1, net.depth + 1)]},
-    }
-    if simulate:
-        metrics = frozenset({*METRICS, "F_blocks"})
-        ladder = simulate_network_ladder(net, (width,), simulate, seed, metrics, progress)
-        found["simulation"] = _simulated(ladder.ensembles[width], net) | {"networks": simulate, "seed": seed}
-    return found
-
-
-def _statistics(net: DeepNetwork, s: Statistics, width: int, layer: int | None = None) -> dict[str, Any]:
-    status = "exact" if net.activation.has_closed_form else "numerical"
-    named = {"mean": s.mean, "second_moment": s.second_moment, "max": s.lambda_max}
-    return {
-        name: {
-            "formula": str(e),
-            "latex": latex(e),
-            "value": as_decimal(net.evaluate(e, width, layer), net.digits),
-            "status": status,
-        }
-        for name, e in named.items()
-    }
-
-
-def _simulated(ensemble: Ensemble, net: DeepNetwork) -> dict[str, Any]:
-    def measured(name: str) -> dict[str, Any]:
-        error = ensemble.standard_error(name) if ensemble.n_networks > 1 else None
-        return {"value": ensemble.mean(name), "standard_error": error}
-
-    def metric(name: str) -> dict[str, Any]:
-        return {shown: measured(f"deep.{name}.{observed}") for shown, observed in _SIMULATED.items()}
-
-    layers = range(net.depth)
-    orders = {
-        name: [measured(f"deep.{name}[{layer + shift}]") for layer in layers]
-        for name, shift in (("qhat1", 0), ("qhat2", 0), ("qtilde1", 1), ("qtilde2", 1))
-    }
-    blocks = [metric(f"F_blocks[{layer + 1}]") for layer in layers]
-    return {name: metric(name) for name in METRICS} | {"F_blocks": blocks, "order_parameters": orders}
-
-
-def network_text(found: dict[str, Any]) -> str:
-    """The same for a terminal."""
-    n, o, simulation = found["network"], found["order_parameters"], found.get("simulation")
-    lines = [
-        f"{n['activation']}: L = {n['depth']}, sigma_w^2 = {n['sigma_w2']}, sigma_b^2 = {n['sigma_b2']}, M = {n['width']},"
-        f" C = {n['outputs']}, N = {n['samples']}",
-        "",
-        "  layer        qhat1              qhat2              qtilde1            qtilde2",
-    ]
-    for layer in range(n["depth"] + 1):
-        forward = [o[name][layer] if layer < n["depth"] else "" for name in ("qhat1", "qhat2")]
-        backward = [o[name][layer - 1] if layer else "" for name in ("qtilde1", "qtilde2")]
-        lines.append(f"  {layer:<5d}" + "".join(f" {value[:18]:<18s}" for value in forward + backward))
-    coefficients = (f"{name} = {value[:12]}" for name, value in found["coefficients"].items())
-    lines += ["", "  " + ", ".join(coefficients), ""]
-    head = f"  {'metric':7s} {'statistic':14s} {'theory (M -> oo)':20s}"
-    networks = f"simulation ({simulation['networks']} networks)" if simulation else ""
-    lines.append(head + f"{networks:26s} formula")
-    for metric in METRICS:
-        for name, quantity in found["statistics"][metric].items():
-            measured = _measured(simulation[metric][name]) if simulation else ""
-            lines.append(f"  {metric:7s} {name:14s} {quantity['value'][:18]:20s}{measured:26s} {quantity['formula']}")
-    lines += ["", "  max is the place of the cluster of C outliers; simulated: the mean of the C largest eigenvalues"]
-    return "\n".join(lines)
-
-
-def _measured(found: dict[str, Any]) -> str:
-    error = f" ± {found['standard_error']:.2g}" if found["standard_error"] is not None else ""
-    return f"{found['value']:.6g}{error}"
 
 
 # -- claims

@@ -8,7 +8,7 @@ P ~ alpha M^2. The largest eigenvalue is the place of C equal outliers: compare 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import sympy as sp
@@ -54,6 +54,18 @@ def dual_statistics(scale: sp.Expr, k1: sp.Expr, k2: sp.Expr, count: sp.Expr) ->
     )
 
 
+def centred_statistics(scale: sp.Expr, k1: sp.Expr, k2: sp.Expr, count: sp.Expr) -> Statistics:
+    """The same after the mean over samples is subtracted from every output's gradients.
+
+    The dual loses the vector of ones of each output; scale (k1 - k2) is left, C (N-1) times.
+
+    >>> centred_statistics(sp.S.One, kappa1, kappa2, C * (N - 1)).mean
+    kappa1 - kappa2
+    """
+    place, number = scale * (k1 - k2), C * (N - 1)
+    return Statistics(number * place / count, number * place**2 / count, place)
+
+
 def fisher() -> Statistics:
     """Mean, second moment and largest eigenvalue of F.
 
@@ -65,6 +77,20 @@ def fisher() -> Statistics:
     C*kappa1/M
     """
     return dual_statistics(alpha * M / N, kappa1, kappa2, alpha * M**2)
+
+
+def fisher_centred() -> Statistics:
+    """The same for F less the mean gradients, sum_k (E grad f_k grad f_k' - E grad f_k E grad f_k').
+
+    Formula: (N-1) C (kappa_1 - kappa_2)/(N M), alpha (N-1) C (kappa_1 - kappa_2)^2/N^2, alpha M (kappa_1 - kappa_2)/N.
+    *Source*: Karakida, Akaho, Amari (2020), eq. 22: the C outliers are gone. *Holds when* M is large and N is fixed:
+    C (N-1) eigenvalues then tend to one place, and the sampled ones spread around it as M^(-1/2). Where N grows with M
+    the spread is of the order of the place itself: :mod:`fimtheory.theory.kernel_spectra` has the density.
+
+    >>> sp.factor(fisher_centred().lambda_max)
+    M*alpha_tot*(kappa1 - kappa2)/N
+    """
+    return centred_statistics(alpha * M / N, kappa1, kappa2, alpha * M**2)
 
 
 def fisher_block() -> Statistics:
@@ -82,11 +108,10 @@ def fisher_block() -> Statistics:
 def forward_to_output(network) -> dict[int, dict[int, sp.Expr]]:
     """qhat_t^l for l = 0..L by t = 1, 2; the linear output has q_t^L. The printed kappas are made of these alone."""
     network.require_theorem()
-    found = {}
-    for t, hat in ((1, network.order_parameters.qhat1), (2, network.order_parameters.qhat2)):
-        forward = {k: sp.Float(v, network.digits) for k, v in hat.items()}
-        forward[network.depth] = network.sigma_w2 * forward[network.depth - 1] + network.sigma_b2
-        found[t] = forward
+    o, found = network.order_parameters, {}
+    for t, hat, output in ((1, o.qhat1, o.q1), (2, o.qhat2, o.q2)):
+        forward = hat | {network.depth: output[network.depth]}
+        found[t] = {layer: sp.Float(value, network.digits) for layer, value in forward.items()}
     return found
 
 
@@ -139,11 +164,29 @@ def predict_fisher(network) -> dict[str, sp.Expr]:
 
 
 @claim(
+    "karakida2020.eq22",
+    title="The mean-subtracted F: the C outliers are gone",
+    statement=statement(r"\bar F", fisher_centred()),
+    source=Source("karakida2020", "eq. 22 (numbers of our own)"),
+    assumptions=("M is large at fixed N", "phi is weakly differentiable"),
+)
+def predict_centred(network) -> dict[str, sp.Expr]:
+    """Mean and second moment of the mean-subtracted F for one network, in M.
+
+    The largest eigenvalue is left out: its limit is approached as M^(-1/2).
+    """
+    found = predictions(network, "F_centred", fisher_centred())
+    return {name: e for name, e in found.items() if not name.endswith("lambda_max")}
+
+
+@claim(
     "karakida2020.sec3.2",
     title="Mean, second moment and largest eigenvalue of the diagonal blocks of F",
     statement=statement("F^{ll}", fisher_block()),
-    source=Source("karakida2020", "Section 3.2"),
+    source=Source("karakida2020", "Section 3.2; eqs. A.7 to A.11"),
     assumptions=(*_ASSUMPTIONS, "alpha_L = C/M"),
+    as_printed=r"K_{nm}^l := \hat q_1^l\, \hat q_1^{l-1}\ (n = m),\quad \hat q_2^l\, \hat q_2^{l-1}\ (n \neq m)",
+    printed=lambda network: _blocks(network, _printed_layer),
 )
 def predict_blocks(network) -> dict[str, sp.Expr]:
     """The statistics of every block for one network, in M.
@@ -151,10 +194,20 @@ def predict_blocks(network) -> dict[str, sp.Expr]:
     The largest eigenvalue of the first block is left out: it has no isolated cluster, its limit is approached as
     M^(-1/2), and a ladder in 1/M would misread it.
     """
+    return _blocks(network, lambda network, layer: {})
+
+
+def _blocks(network, changed: Callable[..., dict]) -> dict[str, sp.Expr]:
     network.require_theorem()
     return {
-        f"deep.F_blocks[{l}].{name}": e.subs(network.layer_values(l))
+        f"deep.F_blocks[{l}].{name}": e.subs(network.layer_values(l) | changed(network, l))
         for l in range(1, network.depth + 1)
         for name, e in fisher_block().items()
         if (l, name) != (1, "lambda_max")
     }
+
+
+def _printed_layer(network, layer: int) -> dict[sp.Symbol, sp.Expr]:
+    """Eq. A.11 has a forward parameter where the backward one of the layer stands."""
+    forward = forward_to_output(network)
+    return {qtilde1: forward[1][layer], qtilde2: forward[2][layer]}
