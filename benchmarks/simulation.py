@@ -21,7 +21,7 @@ import numpy as np
 from fimtheory.simulation import Architecture
 from fimtheory.simulation.backends import numpy_backend
 from fimtheory.simulation.dual_gram import backward
-from fimtheory.simulation.ensemble import measure
+from fimtheory.simulation.metrics import measure
 from fimtheory.simulation.networks import Network, draw_network, forward
 
 DEPTH, OUTPUTS, SAMPLES = 3, 3, 50

@@ -8,11 +8,12 @@ Nothing here may import a formula that is to be checked.
 """
 
 from fimtheory.simulation.backends import Backend, cupy_backend, numpy_backend
-from fimtheory.simulation.ensemble import METRICS, Ensemble, simulate
+from fimtheory.simulation.ensemble import Ensemble, simulate
 from fimtheory.simulation.expected_fisher import ExpectedFisher, exact_moments
 from fimtheory.simulation.ladder import Ladder, simulate_ladder
 from fimtheory.simulation.lanczos import Spectrum, extreme_eigenvalues, stochastic_lanczos
 from fimtheory.simulation.measurements import Measurements
+from fimtheory.simulation.metrics import METRICS, PLAIN_METRICS, SOFTMAX_METRICS, measure
 from fimtheory.simulation.networks import Architecture
 from fimtheory.simulation.one_step import OptimalStep, optimal_step, simulate_one_step, simulate_one_step_ladder
 from fimtheory.simulation.single_layer import (
@@ -26,7 +27,9 @@ from fimtheory.simulation.single_layer import (
 
 __all__ = [
     "METRICS",
+    "PLAIN_METRICS",
     "SINGLE_LAYER_OBSERVABLES",
+    "SOFTMAX_METRICS",
     "Architecture",
     "Backend",
     "Ensemble",
@@ -40,6 +43,7 @@ __all__ = [
     "exact_moments",
     "extreme_eigenvalues",
     "mass_name",
+    "measure",
     "numpy_backend",
     "optimal_step",
     "simulate",

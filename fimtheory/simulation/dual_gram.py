@@ -11,25 +11,25 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from fimtheory.simulation.backends import Array, Backend
-from fimtheory.simulation.networks import Architecture, Network
+from fimtheory.simulation.networks import Architecture, Network, Signals
 
 
 def backward(
-    network: Network, slopes: list[Array], n_samples: int, to_inputs: bool, backend: Backend
+    network: Network, signals: Signals, to_inputs: bool, backend: Backend
 ) -> Iterator[tuple[int, Array, Array | None]]:
     """Yield ``(l, delta^l, e^(l-1))`` for ``l = L..1``, as arrays of shape ``(C N, M_l)`` and ``(C N, M_(l-1))``.
 
     ``delta^l_k = grad_(u^l) f_k`` and ``e^l_k = grad_(h^l) f_k = W^(l+1)' delta^(l+1)_k``. The gradient ``e^0`` at the
     inputs costs a product of its own: it is None unless ``to_inputs``.
     """
-    xp, outputs = backend.xp, len(network.biases[-1])
+    xp, (n_samples, outputs) = backend.xp, signals.outputs.shape
     delta = xp.repeat(xp.eye(outputs, dtype=backend.dtype), n_samples, axis=0)
     for layer in range(len(network.weights), 0, -1):
         gradient = delta @ network.weights[layer - 1] if layer > 1 or to_inputs else None
         yield layer, delta, gradient
         if layer > 1 and gradient is not None:
-            shape = (outputs, *slopes[layer - 2].shape)
-            delta = (gradient.reshape(shape) * slopes[layer - 2]).reshape(gradient.shape)
+            slopes = signals.slopes[layer - 2]
+            delta = (gradient.reshape(outputs, *slopes.shape) * slopes).reshape(gradient.shape)
 
 
 def layer_terms(
@@ -57,7 +57,8 @@ def layer_terms(
         if "F" in families:
             yield "F", layer, _hadamard(deltas, (overlaps + 1) / n_samples)
         if "NTK" in families:
-            scaled = overlaps * (architecture.sigma_w2 / width) + architecture.sigma_b2
+            weight, bias = architecture.weight_variances[layer - 1], architecture.bias_variances[layer - 1]
+            scaled = overlaps * (weight / width) + bias
             yield "NTK", layer, _hadamard(deltas, scaled)
     if "A" in families and gradient is not None:
         yield "A", layer - 1, _gram(gradient, backend) / n_samples

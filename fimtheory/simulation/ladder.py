@@ -12,8 +12,9 @@ import numpy as np
 
 from fimtheory.errors import InputError
 from fimtheory.simulation.backends import Backend
-from fimtheory.simulation.ensemble import METRICS, Ensemble, simulate
+from fimtheory.simulation.ensemble import Ensemble, simulate
 from fimtheory.simulation.measurements import Measurements, Progress
+from fimtheory.simulation.metrics import PLAIN_METRICS
 from fimtheory.simulation.networks import Architecture
 
 Rung = TypeVar("Rung", bound=Measurements)
@@ -61,7 +62,7 @@ def simulate_ladder(
     n_samples: int,
     n_networks: int | Sequence[int],
     seed: int,
-    metrics: Collection[str] = METRICS,
+    metrics: Collection[str] = PLAIN_METRICS,
     backend: Backend | None = None,
     progress: Progress | None = None,
     workers: int | Executor = 1,
@@ -75,7 +76,7 @@ def simulate_ladder(
     >>> def linear(width):
     ...     return Architecture((width, width, 2), 1.0, 0.1, phi=lambda u: u, dphi=lambda u: u**0)
     >>> simulate_ladder(linear, [4, 8], n_samples=3, n_networks=[6, 3], seed=1, metrics={"F"})
-    <Ladder of widths (networks) 4 (6), 8 (3): 12 observables>
+    <Ladder of widths (networks) 4 (6), 8 (3): 13 observables>
     """
 
     def rung(width: int, number: int, report: Progress | None) -> Ensemble:

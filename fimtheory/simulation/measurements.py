@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -13,6 +13,7 @@ from fimtheory.errors import InputError
 
 Seed = int | tuple[int, ...]
 Progress = Callable[[int, int], None]
+Row = Mapping[str, float | np.ndarray]  # what one task measured
 
 
 @dataclass(frozen=True)
@@ -51,13 +52,13 @@ class Measurements:
 
 
 def collect(
-    measure: Callable[..., dict[str, float]], tasks: list[tuple], workers: int | Executor, progress: Progress | None
+    measure: Callable[..., Row], tasks: list[tuple], workers: int | Executor, progress: Progress | None
 ) -> dict[str, np.ndarray]:
     """``measure(*task)`` for every task, in one array an observable, on so many threads or on an executor.
 
     ``progress(done, total)`` is called after each task. A keyboard interrupt cancels the tasks not yet begun.
     """
-    rows: list[dict[str, float]] = [{}] * len(tasks)
+    rows: list[Row] = [{}] * len(tasks)
     for done, (index, row) in enumerate(_run(measure, tasks, workers), start=1):
         rows[index] = row
         if progress is not None:
@@ -65,9 +66,7 @@ def collect(
     return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
 
-def _run(
-    measure: Callable[..., dict[str, float]], tasks: list[tuple], workers: int | Executor
-) -> Iterator[tuple[int, dict[str, float]]]:
+def _run(measure: Callable[..., Row], tasks: list[tuple], workers: int | Executor) -> Iterator[tuple[int, Row]]:
     """Yield ``(index, measurements)`` as tasks are finished, in any order."""
     if workers == 1:
         yield from ((index, measure(*task)) for index, task in enumerate(tasks))

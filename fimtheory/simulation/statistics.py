@@ -18,25 +18,46 @@ def metric_statistics(dual: Array, count: int, outputs: int, backend: Backend) -
     """The statistics of all ``count`` eigenvalues of a metric, from its dual of shape ``(C N, C N)``.
 
     ``mean`` is trace / count, ``second_moment`` squared Frobenius norm / count, ``lambda_max`` the mean of the ``C``
-    largest eigenvalues (of all, where there are fewer than ``C``), ``lambda_top`` the single largest. The largest
-    eigenvalue of the infinite-width theory (Karakida, Akaho, Amari 2020, theorems 3.1 and 3.2) is the place of a
-    cluster of ``C`` nearly equal outliers: their mean settles as ``1/M``, the top one only as ``1/sqrt(M)``. Raises
+    largest eigenvalues (of all, where there are fewer than ``C``), ``lambda_top`` the single largest,
+    ``cluster_variance`` the variance of the ``C`` largest among themselves (mean of squares minus square of mean). The
+    largest eigenvalue of the infinite-width theory (Karakida, Akaho, Amari 2020, theorems 3.1 and 3.2) is the place of
+    a cluster of ``C`` nearly equal outliers: their mean settles as ``1/M``, the top one only as ``1/sqrt(M)``. Raises
     :class:`InputError` where the network's signals overflowed.
 
     >>> from fimtheory.simulation import numpy_backend
     >>> metric_statistics(np.diag([4.0, 2.0, 0.0]), count=6, outputs=2, backend=numpy_backend())
-    {'mean': 1.0, 'second_moment': 3.3333333333333335, 'lambda_max': 3.0, 'lambda_top': 4.0}
+    {'mean': 1.0, 'second_moment': 3.3333333333333335, 'lambda_max': 3.0, 'lambda_top': 4.0,
+     'cluster_variance': 1.0}
     """
+    moments = _moments(dual, count, backend)
+    top = largest_eigenvalues(dual, min(outputs, count), backend)
+    cluster = {"lambda_max": float(top.mean()), "lambda_top": float(top[0]), "cluster_variance": float(top.var())}
+    return moments | cluster
+
+
+def softmax_statistics(dual: Array, count: int, outputs: int, backend: Backend) -> dict[str, float]:
+    """The statistics of a metric of softmax outputs, whose outliers are dispersed.
+
+    ``mean`` and ``second_moment`` are those of :func:`metric_statistics`; ``lambda_max`` is the single largest
+    eigenvalue and ``outlier[j]`` the ``j``-th largest, ``j = 1..C`` (fewer, where the metric has fewer). A softmax of
+    one output is the constant 1: its metric is zero and has no outlier. Raises :class:`InputError` where the network's
+    signals overflowed.
+
+    >>> from fimtheory.simulation import numpy_backend
+    >>> softmax_statistics(np.diag([4.0, 2.0, 0.0]), count=6, outputs=2, backend=numpy_backend())
+    {'mean': 1.0, 'second_moment': 3.3333333333333335, 'lambda_max': 4.0, 'outlier[1]': 4.0, 'outlier[2]': 2.0}
+    """
+    moments = _moments(dual, count, backend)
+    top = largest_eigenvalues(dual, min(outputs, count), backend)
+    outliers = {f"outlier[{j}]": float(value) for j, value in enumerate(top, start=1) if outputs > 1}
+    return moments | {"lambda_max": float(top[0])} | outliers
+
+
+def _moments(dual: Array, count: int, backend: Backend) -> dict[str, float]:
     second_moment = float(backend.xp.vdot(dual, dual)) / count
     if not math.isfinite(second_moment):
         raise InputError("the signals of the network overflow: write a smaller sigma_w2 or sigma_b2, or use float64")
-    top = largest_eigenvalues(dual, min(outputs, count), backend)
-    return {
-        "mean": float(backend.xp.trace(dual)) / count,
-        "second_moment": second_moment,
-        "lambda_max": float(top.mean()),
-        "lambda_top": float(top[0]),
-    }
+    return {"mean": float(backend.xp.trace(dual)) / count, "second_moment": second_moment}
 
 
 def largest_eigenvalues(matrix: Array, count: int, backend: Backend) -> np.ndarray:
@@ -69,18 +90,21 @@ def _subspace_iteration(matrix: Array, count: int, backend: Backend) -> Array | 
     return None
 
 
-def overlaps(signals: Array, backend: Backend) -> tuple[float, float]:
+def overlaps(signals: Array, backend: Backend) -> tuple[float, float | None]:
     """Mean squared norm of a signal, and mean inner product of those of two different samples.
 
-    ``signals`` has shape ``(K, N, M)``: ``K`` families (one for features, ``C`` for backward signals) of ``N >= 2``
-    samples each; the means run over families and over samples, or ordered pairs of them.
+    ``signals`` has shape ``(K, N, M)``: ``K`` families (one for features, ``C`` for backward signals) of ``N`` samples
+    each; the means run over families and over samples, or ordered pairs of them. One sample has no pair: None.
 
     >>> from fimtheory.simulation import numpy_backend
     >>> overlaps(np.array([[[1.0, 0.0], [1.0, 2.0]]]), numpy_backend())
     (3.0, 1.0)
     """
     families, n_samples, _ = signals.shape
-    total = signals.sum(axis=1)
     squares = float(backend.xp.vdot(signals, signals))
+    norm = squares / (families * n_samples)
+    if n_samples == 1:
+        return norm, None
+    total = signals.sum(axis=1)
     pairs = float(backend.xp.vdot(total, total)) - squares
-    return squares / (families * n_samples), pairs / (families * n_samples * (n_samples - 1))
+    return norm, pairs / (families * n_samples * (n_samples - 1))

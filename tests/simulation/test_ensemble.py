@@ -94,10 +94,10 @@ def test_an_interrupt_ends_the_run(workers):
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"n_samples": 1}, "at least 2"),
+        ({"n_samples": 0}, "at least 1"),
         ({"n_networks": 0}, "at least 1"),
         ({"seed": -1}, "negative"),
-        ({"metrics": {"G"}}, "F, F_blocks, NTK, A, A_blocks"),
+        ({"metrics": {"G"}}, "F, F_blocks, NTK, A, A_blocks, F_centred"),
         ({"metrics": "F"}, "collection of names"),
         ({"workers": 0}, "workers = 0"),
     ],
