@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
 
 from fimtheory.cli.options import DONE, FELL_SHORT, new_verb, progress
 from fimtheory.errors import InputError
@@ -25,6 +26,7 @@ def add(verbs) -> None:
         "verify --paper pennington2018 --quick",
         "find tangent kernel",
         "figure pennington2018.fig1b -o fig1b.pdf",
+        "figure karakida2020.fig3a -o fig3a.pdf --resume unfinished/",
         "table pennington2018.table1 --digits 30",
     )
     verb.set_defaults(timeout=0)  # simulations may rightly take hours
@@ -39,6 +41,7 @@ def add(verbs) -> None:
     verb.add_argument("--paper", metavar="P", help="only the claims of one paper")
     verb.add_argument("--quick", action="store_true", help="verify, figure: smaller and fewer networks")
     verb.add_argument("-o", "--output", metavar="FILE", help="figure: where to draw it (.svg, .pdf, .png)")
+    verb.add_argument("--resume", metavar="DIR", help="figure: keep finished networks in DIR, and go on from there")
     verb.add_argument("--bibtex", action="store_true", help="show: print the BibTeX entry of the source")
 
 
@@ -79,7 +82,8 @@ def _figure(options: argparse.Namespace) -> int:
     if len(options.words) != 1 or not options.output:
         raise InputError("one figure and one file: fimtheory claims figure pennington2018.fig2a -o fig2a.pdf")
     figures.check_path(options.output)
-    drawing = paper_figures.draw(options.words[0], options.quick, progress(options.words[0]))
+    directory = Path(options.resume) if options.resume else None
+    drawing = paper_figures.draw(options.words[0], options.quick, progress(options.words[0]), directory)
     figures.save(drawing, options.output)
     if options.json:
         print(json.dumps({"id": options.words[0], "file": options.output}))

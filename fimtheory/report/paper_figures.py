@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import sympy as sp
 from matplotlib.figure import Figure
@@ -10,7 +11,9 @@ from matplotlib.figure import Figure
 from fimtheory.activations import named
 from fimtheory.errors import InputError
 from fimtheory.report import spectrum_figures
+from fimtheory.report.network_paper_figures import FIGURES as NETWORK_FIGURES
 from fimtheory.theory.single_layer import SingleLayer
+from fimtheory.verification.checkpoints import Checkpoints
 from fimtheory.verification.paper_figures import FULL_WIDTH, QUICK_WIDTH, gain_curve, measured_spectrum
 
 Progress = Callable[[int, int], None]
@@ -70,12 +73,18 @@ FIGURES: dict[str, Callable[[bool, Progress | None], Figure]] = {
 }
 
 
-def draw(id: str, quick: bool = False, progress: Progress | None = None) -> Figure:
+def draw(id: str, quick: bool = False, progress: Progress | None = None, directory: Path | None = None) -> Figure:
     """The figure of a claim, at the paper's size, or smaller with ``quick``. Raises :class:`InputError`.
+
+    Figures of deep networks take long: what is finished is kept in ``directory`` and found there again.
 
     >>> len(draw("pennington2018.fig2a", quick=True).axes[0].lines)
     4
     """
+    if id in NETWORK_FIGURES:
+        return NETWORK_FIGURES[id](quick, progress, Checkpoints(directory))
     if id not in FIGURES:
-        raise InputError(f"{id!r} has no figure: the figures are {', '.join(FIGURES)}")
+        raise InputError(f"{id!r} has no figure: the figures are {', '.join([*FIGURES, *NETWORK_FIGURES])}")
+    if directory is not None:
+        raise InputError(f"{id} is not made in pieces that could be kept: leave --resume out")
     return FIGURES[id](quick, progress)

@@ -73,16 +73,31 @@ def simulate_network_ladder(
     metrics: frozenset[str],
     progress: Progress | None = None,
 ) -> Ladder:
-    """The ladder of random networks that a :class:`DeepNetwork` describes; the only thing passed on is phi and phi'."""
-    phi, dphi = network.activation.numpy, network.activation.numpy_derivative
-
-    def architecture(width: int) -> Architecture:
-        hidden = tuple(max(1, round(float(a) * width)) for a in network.alphas)
-        return Architecture((*hidden, network.outputs), float(network.sigma_w2), float(network.sigma_b2), phi, dphi)
-
+    """The ladder of random networks that a :class:`DeepNetwork` describes."""
     workers = min(4, os.cpu_count() or 1)  # the numbers do not depend on it
     return simulate_ladder(
-        architecture, widths, network.samples, n_networks, seed, metrics, progress=progress, workers=workers
+        functools.partial(architecture_of, network),
+        widths,
+        network.samples,
+        n_networks,
+        seed,
+        metrics,
+        progress=progress,
+        workers=workers,
+    )
+
+
+def architecture_of(network: DeepNetwork, width: int) -> Architecture:
+    """The random network of one width scale; the only functions passed on are phi and phi'."""
+    hidden = tuple(max(1, round(float(a) * width)) for a in network.alphas)
+    return Architecture(
+        (*hidden, network.outputs),
+        tuple(map(float, network.weight_variances)),
+        tuple(map(float, network.bias_variances)),
+        tuple(phi.numpy for phi in network.activations),
+        tuple(phi.numpy_derivative for phi in network.activations),
+        float(network.input_norm),
+        float(network.input_overlap),
     )
 
 
