@@ -70,14 +70,14 @@ def information(account: Account) -> None:
     Q = weight(g)
     account.define(
         r"The outputs $f_k$ go through a softmax, and an observation is one of $C$ classes.",
-        r"g_k = \frac{e^{f_k}}{\sum_j e^{f_j}}, \quad p(y) = \prod_{k=1}^{C} g_k^{y_k}, \quad Q_n = \operatorname{diag}(g(n))"
-        r" - g(n) g(n)^\top",
+        r"g_k = \frac{e^{f_k}}{\sum_j e^{f_j}}, \quad p(y) = \prod_{k=1}^{C} g_k^{y_k}, \quad Q_n ="
+        r" \operatorname{diag}(g(n)) - g(n) g(n)^\top",
     )
     account.move(
         r"The scores of a categorical variable have the covariance $Q$. The chain rule makes it the weight between"
         r" gradients of outputs.",
-        r"\sum_y p(y)\, \frac{\partial \log p(y)}{\partial f_k} \frac{\partial \log p(y)}{\partial f_{k'}} = Q(k, k'), \quad"
-        r" F_{\mathrm{cross}} = \frac{1}{N} \sum_n \sum_{k, k'} \nabla f_k(n)\, Q_n(k, k')\, \nabla f_{k'}(n)^\top",
+        r"\sum_y p(y)\, \frac{\partial \log p(y)}{\partial f_k} \frac{\partial \log p(y)}{\partial f_{k'}} = Q(k, k'),"
+        r" \quad F_{\mathrm{cross}} = \frac{1}{N} \sum_n \sum_{k, k'} \nabla f_k(n)\, Q_n(k, k')\, \nabla f_{k'}(n)^\top",
         identical(
             [sum(s[i] * s[j] / p for p, s in zip(g, slopes, strict=True)) for i, j in entries],
             [Q[i, j] for i, j in entries],
@@ -155,9 +155,9 @@ def statistics(account: Account) -> dict[str, sp.Expr]:
     account.move(
         r"The trace of the square. Pairs of samples meet in $\operatorname{tr} Q_n Q_m$, which is a polynomial in the"
         r" probabilities; its terms are those of $\beta_2$ and $\beta_3$ as printed.",
-        r"\operatorname{tr} \left(Q (I_C \otimes K)\right)^2 = N^2 \beta_2 \kappa_2^2 + N \beta_3 \kappa_1^2, \quad \beta_2 ="
-        r" \frac{1}{N^2} \sum_{n \neq m} \operatorname{tr} Q_n Q_m, \quad \beta_3 = \frac{1}{N} \sum_n \operatorname{tr} Q_n^2,"
-        rf" \quad s_\lambda \sim {latex(sp.expand(scale**2 * square / (alpha * M**2)))}",
+        r"\operatorname{tr} \left(Q (I_C \otimes K)\right)^2 = N^2 \beta_2 \kappa_2^2 + N \beta_3 \kappa_1^2, \quad"
+        r" \beta_2 = \frac{1}{N^2} \sum_{n \neq m} \operatorname{tr} Q_n Q_m, \quad \beta_3 = \frac{1}{N} \sum_n"
+        rf" \operatorname{{tr}} Q_n^2, \quad s_\lambda \sim {latex(sp.expand(scale**2 * square / (alpha * M**2)))}",
         identical(
             [(leading(g) ** 2).trace() for g, _ in draws],
             [square.subs({beta[2]: coefficients(g)[2], beta[3]: coefficients(g)[3], N: n}) for g, n in draws],
