@@ -24,7 +24,7 @@ def test_statements_without_simulation(claim):
     assert evidence.verdict is Verdict.SUPPORTED, [c for c in evidence.checks if c.verdict is not Verdict.SUPPORTED]
     assert evidence.printed_verdict in (None, Verdict.CONTRADICTED)
     assert evidence.status == ("corrected" if claim.predict_printed else evidence.status)
-    assert evidence.setting is None
+    assert evidence.simulated is None
 
 
 def spoiled(statement):
@@ -87,14 +87,14 @@ def test_mistakes_are_contradicted(change):
 def test_rectangular_layers_take_their_aspect():
     evidence = verify(only_two_moments(find("fimtheory.rectangular_layer")), SETTING)
     assert evidence.status == "supported"
-    assert evidence.setting.aspect != (1, 1)
+    assert evidence.settings[0].aspect != (1, 1)
 
 
 def test_extreme_eigenvalues_are_not_the_ends():
     setting = LayerSetting(counted_widths=(12, 16, 20), counted_networks=(40, 40, 40))
     evidence = verify(find("pennington2018.eq25"), setting)
     assert evidence.status == "corrected"
-    assert str(evidence.setting).startswith("widths n = 12, 16, 20 (40, 40, 40 networks)")
+    assert evidence.simulated.startswith("widths n = 12, 16, 20 (40, 40, 40 networks)")
     assert evidence.printed_verdict is Verdict.CONTRADICTED
 
 

@@ -102,7 +102,7 @@ def _figure_6(quick: bool, progress: Progress | None, store: Checkpoints) -> Fig
     raw, centred = deep_figures.kernel_figure(quick, store, progress)
     left = {f"$N = {one.network.samples}$": _density(one.eigenvalues / one.network.samples) for one in raw}
     right = {f"$N = M = {one.width}$": _density(one.eigenvalues) for one in centred}
-    law = DeepKernels(centred[-1].network, 1.0).tangent()
+    law = DeepKernels(centred[-1].network, 1.0).tangent
     lo, hi = law.support[0][0], law.support[-1][1]
     points = np.linspace(lo, hi, 400)
     return network_figures.kernel_spectra(left, right, (points, np.asarray(law.density(points))))

@@ -178,9 +178,8 @@ def claim(c: Claim, evidence: Evidence | None = None) -> dict[str, Any]:
 
 def _evidence(evidence: Evidence) -> list[dict[str, Any]]:
     forms = (("ours", evidence.checks), ("as printed", evidence.printed))
-    setting = None if evidence.setting is None else str(evidence.setting)
     return [
-        {"form": form, "observable": check.observable} | _found(check) | {"setting": setting}
+        {"form": form, "observable": check.observable} | _found(check) | {"setting": evidence.simulated}
         for form, checks in forms
         for check in checks
     ]

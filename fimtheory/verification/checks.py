@@ -14,9 +14,11 @@ from fimtheory.errors import InputError
 from fimtheory.notation import SYMBOLS
 from fimtheory.simulation import Ladder
 from fimtheory.verification.deep_networks import Setting
+from fimtheory.verification.finite_width import ClusterSetting, ProportionalSetting
 from fimtheory.verification.judgement import Extrapolation, Judgement, extrapolate, judge, pool
 from fimtheory.verification.single_layers import LayerSetting
 from fimtheory.verification.statements import Decision, decide
+from fimtheory.verification.training import TrainingSetting
 
 M = SYMBOLS["M"]
 Progress = Callable[[int, int], None]
@@ -54,6 +56,9 @@ _KINDS: dict[str, type[AnySetting]] = {
     "single_layer": LayerSetting,
     "rectangular_layer": LayerSetting,
     "activation": LayerSetting,
+    "outlier_cluster": ClusterSetting,
+    "proportional_network": ProportionalSetting,
+    **dict.fromkeys(("training", "ntk_training", "given_inputs_training"), TrainingSetting),
 }
 
 
@@ -85,9 +90,14 @@ class Evidence:
     """What simulations and second routes said about a claim, and about its printed form where that differs."""
 
     claim: Claim
-    setting: AnySetting | None
+    settings: tuple[AnySetting, ...]
     checks: tuple[Check | Decision, ...]
     printed: tuple[Check | Decision, ...] = ()
+
+    @property
+    def simulated(self) -> str | None:
+        """The networks that were simulated, in words; None where nothing was."""
+        return "; ".join(dict.fromkeys(map(str, self.settings))) or None
 
     @property
     def verdict(self) -> Verdict:
@@ -125,16 +135,17 @@ def verify(
         setting = kind.quick() if quick else kind()
     if setting is not None and not (kind and isinstance(setting, kind)):
         raise InputError(f"{claim.id} is no claim on what {type(setting).__name__} describes: leave the setting out")
-    checks, printed = [], []
+    checks, printed, settings = [], [], []
     for mark, subject, one in setting.subjects(claim) if setting else [("", (), None)]:
         said = (claim.predict(*subject), claim.predict_printed(*subject) if claim.predict_printed else {})
         observables = [name for part in said for name, value in part.items() if not _is_statement(value)]
         if one is not None:
-            setting = one = one.suited_to(observables)  # the evidence names the networks that were simulated
+            one = one.suited_to(observables)  # the evidence names the networks that were simulated
+            settings += [one] if observables else []
         ladder = one.simulate(observables, progress) if one is not None and observables else None
         for part, found in zip(said, (checks, printed), strict=True):
             found += [_marked(check, mark) for check in _judged(part, ladder, one)]
-    return Evidence(claim, setting, tuple(checks), tuple(printed))
+    return Evidence(claim, tuple(settings), tuple(checks), tuple(printed))
 
 
 def _judged(said: Mapping, ladder: Ladder | None, setting: AnySetting | None) -> Iterator[Check | Decision]:

@@ -131,7 +131,7 @@ def cross_statistics(
 ) -> CrossStatistics:
     """Figure 4: one row, for one of its three activations; each width is a piece that is kept."""
     network = paper_network(name, samples)
-    measured = [_measured(network, width, networks, store, _from(progress, k, networks, len(widths)))
+    measured = [_measured(network, width, networks, store, _after(progress, k * networks, networks * len(widths)))
                 for k, width in enumerate(widths)]  # fmt: skip
     expected = [softmax_statistics(network, width) for width in widths]
     theory = {key: np.array([getattr(e, key) for e in expected]) for key in ("mean", "second_moment", "lower", "upper")}
@@ -159,9 +159,9 @@ def _measured(
     )
 
 
-def _from(progress: Progress | None, part: int, size: int, parts: int) -> Progress | None:
-    """Progress of one part of several equal ones."""
-    return (lambda done, _: progress(part * size + done, parts * size)) if progress else None
+def _after(progress: Progress | None, before: int, total: int) -> Progress | None:
+    """The progress of one part of longer work."""
+    return None if progress is None else (lambda done, _: progress(before + done, total))
 
 
 def kernel_figure(
@@ -174,7 +174,7 @@ def kernel_figure(
 
     def collected(samples: int, size: int, metric: str) -> Spectra:
         nonlocal done
-        report = (lambda k, _, before=done: progress(before + k, total)) if progress else None
+        report = _after(progress, done, total)
         done += networks
         return spectra(paper_network("relu without biases", samples), size, [metric], networks, store, report)[metric]
 
