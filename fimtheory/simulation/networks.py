@@ -202,8 +202,9 @@ def _check_functions(name: str, functions: Any, hidden_layers: int) -> None:
 
 
 def _numbers(name: str, values: Any, depth: int) -> tuple[float, ...]:
+    given = _per_layer(name, values, depth, "layers")
     try:
-        return tuple(float(value) for value in _per_layer(name, values, depth, "layers"))
+        return tuple(float(value) for value in given)
     except (TypeError, ValueError):
         raise InputError(f"{name} = {values!r} is no number: write one, or one for each layer") from None
 

@@ -12,28 +12,32 @@ import pytest
 
 from fimtheory.simulation import Architecture, simulate
 
-WIDTHS, SIGMA_W2, SIGMA_B2 = (4, 6, 3, 2), 1.5, 0.5
+WIDTHS, SIGMA_W2, SIGMA_B2, INPUT_NORM = (4, 6, 3, 2), (1.5, 0.8, 1.2), (0.5, 0.2, 0.7), 1.3
 L, C = 3, 2
-GAINS = {"linear": 1.0, "relu": 0.5}
+FUNCTIONS = {1.0: (lambda u: u, np.ones_like), 0.5: (lambda u: np.maximum(u, 0), lambda u: u > 0)}  # by their gain
+GAINS = {"linear": (1.0, 1.0), "relu": (0.5, 0.5), "relu, then linear": (0.5, 1.0)}
 
 
 def simulated(kind):
-    phi = {"linear": (lambda u: u, np.ones_like), "relu": (lambda u: np.maximum(u, 0), lambda u: u > 0)}[kind]
-    return simulate(Architecture(WIDTHS, SIGMA_W2, SIGMA_B2, *phi), n_samples=3, n_networks=2000, seed=2024)
+    phi, dphi = zip(*(FUNCTIONS[gain] for gain in GAINS[kind]), strict=True)
+    architecture = Architecture(WIDTHS, SIGMA_W2, SIGMA_B2, phi, dphi, INPUT_NORM)
+    return simulate(architecture, n_samples=3, n_networks=2000, seed=2024)
 
 
 def exact_means(kind, bias_inputs=1):
     """The expectations; ``bias_inputs=0`` forgets that a bias is a weight from a constant input 1."""
-    gain = GAINS[kind]
-    qhat, qtilde = [1.0], {L: 1.0}
-    for _ in range(1, L):
-        qhat.append(gain * (SIGMA_W2 * qhat[-1] + SIGMA_B2))
+    gains = GAINS[kind]
+    qhat, qtilde = [INPUT_NORM], {L: 1.0}
+    for layer in range(1, L):
+        qhat.append(gains[layer - 1] * (SIGMA_W2[layer - 1] * qhat[-1] + SIGMA_B2[layer - 1]))
     for layer in range(L - 1, 0, -1):
-        qtilde[layer] = gain * SIGMA_W2 * qtilde[layer + 1]
+        qtilde[layer] = gains[layer - 1] * SIGMA_W2[layer] * qtilde[layer + 1]
     counts = [WIDTHS[layer] * (WIDTHS[layer - 1] + 1) for layer in range(1, L + 1)]
     traces = [C * qtilde[layer] * (WIDTHS[layer - 1] * qhat[layer - 1] + bias_inputs) for layer in range(1, L + 1)]
-    feature_traces = [C * SIGMA_W2 * qtilde[layer + 1] for layer in range(L)]
-    ntk = sum(qtilde[layer] * (SIGMA_W2 * qhat[layer - 1] + SIGMA_B2) for layer in range(1, L + 1))
+    feature_traces = [C * SIGMA_W2[layer] * qtilde[layer + 1] for layer in range(L)]
+    ntk = sum(
+        qtilde[layer] * (SIGMA_W2[layer - 1] * qhat[layer - 1] + SIGMA_B2[layer - 1]) for layer in range(1, L + 1)
+    )
     means = {"F": sum(traces) / sum(counts), "NTK": ntk, "A": sum(feature_traces) / sum(WIDTHS[:-1])}
     means |= {f"F_blocks[{layer}]": traces[layer - 1] / counts[layer - 1] for layer in range(1, L + 1)}
     return means | {f"A_blocks[{layer}]": feature_traces[layer] / WIDTHS[layer] for layer in range(L)}
