@@ -29,7 +29,7 @@ PATTERNS: tuple[Pattern, ...] = tuple(
 
 _ORDER = 20
 # (width, reach) of panels, finer and finer; the reach grows too, so that a heavy tail is noticed.
-_PANELS = ((1.0, 10.0), (0.5, 11.0), (0.25, 12.0), (0.125, 13.0))
+_PANELS = ((1.0, 10.0), (0.5, 11.0), (0.25, 12.0))
 _AGREEMENT, _SMALL = 1e-10, 1e-6  # relative, or to the smaller size where a value is next to nothing
 _ALIKE = 1e-10  # relative to q_1: two inputs closer than this are one
 _ROWS = 200  # values of y at a time, which bounds the memory
@@ -102,7 +102,9 @@ def exchangeable_layer(phi: Activation, q1: float, q2: float) -> ExchangeableLay
             return _named(current)
         previous = current
     raise NotConverged(
-        f"averages of the slope of {phi.name} over four inputs do not settle at q_1 = {q1:.6g}", float(previous.max())
+        f"averages of the slope of {phi.name} over four inputs do not settle at q_1 = {q1:.6g}: it is too steep or grows"
+        " too fast there; take a smaller sigma_w2 or sigma_b2",
+        float(previous.max()),
     )
 
 
