@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.special import ndtr
 
 from fimtheory.claims import Agreement, Source, claim
 from fimtheory.errors import InputError, OutsideAssumptions
@@ -228,14 +229,23 @@ class LogitLaw:
 
 
 def _smoothed(v: np.ndarray, deviation: float) -> list[np.ndarray]:
-    """E w_p(v + deviation X) for p = 0..4."""
-    step = min(_NORMAL_STEP, _STEP / deviation) if deviation else _NORMAL_STEP
-    half = math.ceil(_REACH / step) if deviation else 0
-    x = step * np.arange(-half, half + 1)
-    density = np.exp(-(x**2) / 2)
-    at = np.minimum(v[:, None] + deviation * x, 8.0)  # w_p vanishes beyond
-    decay = np.exp(at)
-    return [np.exp(p * at - decay) @ density / density.sum() for p in range(5)]
+    """E w_p(v + deviation X), w_p(z) = e^{p z - e^z}, for p = 0..4."""
+    if deviation < 0.5:
+        # a narrow Gaussian: sums over X
+        half = math.ceil(_REACH / _NORMAL_STEP) if deviation else 0
+        x = _NORMAL_STEP * np.arange(-half, half + 1)
+        z, law = v[:, None] + deviation * x, np.exp(-(x**2) / 2)
+        return [_waves(p, z) @ law / law.sum() for p in range(5)]
+    # a wide one: sums over z, with w_0 as the integral of w_1 beyond z
+    z = _STEP * np.arange(-math.ceil(_TAIL / _STEP), math.ceil(_HEAD / _STEP) + 1)
+    x = (z - v[:, None]) / deviation
+    density = np.exp(-(x**2) / 2) * (_STEP / (deviation * math.sqrt(2 * math.pi)))
+    return [ndtr(x) @ _waves(1, z) * _STEP, *(density @ _waves(p, z) for p in range(1, 5))]
+
+
+def _waves(p: int, z: np.ndarray) -> np.ndarray:
+    z = np.minimum(z, 8.0)  # beyond, w_p vanishes
+    return np.exp(p * z - np.exp(z))
 
 
 @claim(
