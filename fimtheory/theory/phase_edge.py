@@ -72,8 +72,9 @@ class EdgeOfChaos:
     @property
     def start(self) -> sp.Expr | None:
         """sigma_w^2 where the curve starts, at sigma_b^2 = 0 and q -> 0; None where it does not."""
-        young = self.bias_on_grid()[(GRID > 1e-4) & (GRID < 1e-2)]
-        if self.is_point or near_zero(self.activation).power != 1 or (young <= 0).any():
+        bias = self.bias_on_grid()
+        rises = (bias[bias != 0] > 0)[:1]
+        if self.is_point or near_zero(self.activation).power != 1 or not rises.all():
             return None
         return 1 / near_zero(self.activation).profile
 
