@@ -13,6 +13,7 @@ from fimtheory.simulation.backends import Backend, numpy_backend
 from fimtheory.simulation.measurements import Measurements, Progress, Seed, check_ensemble, collect
 from fimtheory.simulation.metrics import METRICS, PLAIN_METRICS, SOFTMAX_METRICS, measure_signals
 from fimtheory.simulation.networks import Architecture, draw_inputs, draw_network, forward
+from fimtheory.simulation.streaming import streamed_network
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ def simulate(
     backend: Backend | None = None,
     progress: Progress | None = None,
     workers: int | Executor = 1,
+    streamed: bool = False,
 ) -> Ensemble:
     """Draw networks and inputs, and measure the statistics of the metrics asked for, and all order parameters.
 
@@ -65,7 +67,9 @@ def simulate(
     limit the threads of the linear-algebra library then). ``progress(done, total)`` is called after each network. A
     keyboard interrupt cancels the networks not yet begun. One network costs ``2 C N M^2`` operations a layer for its
     backward pass, ``(C N)^2 M`` for a Gram matrix, and the eigenvalues of each metric; memory holds, for each worker,
-    one network, its features and a few matrices of shape ``(C N, C N)``. Raises :class:`InputError`.
+    one network, its features and a few matrices of shape ``(C N, C N)``. With ``streamed`` the weights are not held but
+    drawn twice (:mod:`fimtheory.simulation.streaming`): memory is then linear in the width, for networks of billions of
+    parameters, and the weights of a seed are others. Raises :class:`InputError`.
 
     >>> identity = Architecture((3, 4, 2), 1.0, 0.0, phi=lambda u: u, dphi=lambda u: u**0)
     >>> simulate(identity, n_samples=3, n_networks=5, seed=1, metrics={"F"})
@@ -73,19 +77,31 @@ def simulate(
     """
     _check(n_samples, n_networks, seed, metrics, workers)
     backend = backend or numpy_backend()
-    tasks = [(architecture, n_samples, seed, index, frozenset(metrics), backend) for index in range(n_networks)]
+    tasks = [
+        (architecture, n_samples, seed, index, frozenset(metrics), backend, streamed) for index in range(n_networks)
+    ]
     rows = collect(simulate_network, tasks, workers, progress)
     outputs = rows.pop("outputs", None)
     return Ensemble(seed, rows, architecture, n_samples, outputs)
 
 
 def simulate_network(
-    architecture: Architecture, n_samples: int, seed: Seed, index: int, metrics: Collection[str], backend: Backend
+    architecture: Architecture,
+    n_samples: int,
+    seed: Seed,
+    index: int,
+    metrics: Collection[str],
+    backend: Backend,
+    streamed: bool = False,
 ) -> dict[str, float | np.ndarray]:
     """Draw the ``index``-th network of a seed with its inputs, and measure it; ``outputs`` beside softmax metrics."""
-    generator = backend.make_generator(np.random.SeedSequence(seed, spawn_key=(index,)))
+    sequence = np.random.SeedSequence(seed, spawn_key=(index,))
+    generator = backend.make_generator(sequence)
     inputs = draw_inputs(architecture, n_samples, generator, backend)
-    network = draw_network(architecture, generator, backend)
+    if streamed:
+        network = streamed_network(architecture, sequence, backend)
+    else:
+        network = draw_network(architecture, generator, backend)
     signals = forward(architecture, network, inputs, backend)
     found: dict[str, float | np.ndarray] = {**measure_signals(architecture, network, signals, metrics, backend)}
     if not set(SOFTMAX_METRICS).isdisjoint(metrics):
