@@ -29,7 +29,7 @@ _LOG = np.log(GRID)
 _CHUNK = 2048
 _FIRST_LAYERS = 60
 _FINE = np.exp(np.linspace(_LOG[0], _LOG[-1], 2001))
-_NODES = 1.25 * np.sin(np.linspace(0.04, 0.5, 10) * np.pi)  # of sqrt(1 - c), past c = 0, so that lines end there
+_NODES = 0.625 * (1 - np.cos(np.pi * np.arange(1, 11) / 10))  # of sqrt(1 - c), past c = 0, so that lines end there
 _ROOTS = np.linspace(0, _NODES[-1], 401)
 _LENGTHS = 20  # at which the chaotic phase is computed, over two decades below the longest that occurs
 _ROUNDING = 1e-6  # below zero by less than this, relative to q, an interpolated bias is zero
@@ -55,7 +55,7 @@ class PhaseDiagram:
 def phase_diagram(
     phi: Activation, sigma_w2: tuple[float, float], sigma_b2: tuple[float, float], points: int = 201
 ) -> PhaseDiagram:
-    """The phases of an activation over ranges of both variances, in double precision (lengths to about 10^-3).
+    """The phases of an activation over ranges of both variances, for drawing: lengths to 10^-3, depths to a per cent.
 
     *Holds when*: as :func:`fimtheory.theory.phases.phase`, for inputs of norm 1. Raises :class:`InputError` for empty
     ranges and free parameters, :class:`JumpError` where phi jumps.
