@@ -6,7 +6,9 @@ The Fisher matrix F = J J'/N has P rows, P = O(M^2) parameters. Three ways to it
 - Jacobian: the P x C N matrix of gradients, then J'J (the forward and backward pass are shared with ours);
 - P x P: the Fisher matrix itself, and all its eigenvalues.
 
-    python benchmarks/simulation.py --widths 64 128 256 512 1024 2048
+Then networks too wide to be stored, in single precision: their weights are drawn again whenever they are needed.
+
+    python benchmarks/simulation.py --widths 64 128 256 512 1024 2048 --streamed 5000 10000 20000
 """
 
 from __future__ import annotations
@@ -14,11 +16,12 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
+import tracemalloc
 from collections.abc import Callable
 
 import numpy as np
 
-from fimtheory.simulation import Architecture
+from fimtheory.simulation import Architecture, simulate
 from fimtheory.simulation.backends import numpy_backend
 from fimtheory.simulation.dual_gram import backward
 from fimtheory.simulation.metrics import measure
@@ -29,10 +32,15 @@ JACOBIAN_UP_TO, MATRIX_UP_TO = 512, 32  # widths: 600 MB of gradients, a 2100 x 
 BACKEND = numpy_backend()
 
 
+def setting_of(width: int, outputs: int = OUTPUTS) -> Architecture:
+    """A tanh network of three weight layers."""
+    return Architecture((width,) * DEPTH + (outputs,), 3.0, 0.64, np.tanh, lambda u: 1 - np.tanh(u) ** 2)
+
+
 def setting(width: int) -> tuple[Architecture, Network, np.ndarray]:
-    """A tanh network of three weight layers, drawn once, and its inputs."""
+    """The network, drawn once, and its inputs."""
     generator = BACKEND.make_generator(np.random.SeedSequence(1))
-    architecture = Architecture((width,) * DEPTH + (OUTPUTS,), 3.0, 0.64, np.tanh, lambda u: 1 / np.cosh(u) ** 2)
+    architecture = setting_of(width)
     network = draw_network(architecture, generator, BACKEND)
     return architecture, network, BACKEND.normal(generator, (SAMPLES, width))
 
@@ -44,10 +52,10 @@ def with_duals(architecture: Architecture, network: Network, inputs: np.ndarray)
 
 def jacobian(architecture: Architecture, network: Network, inputs: np.ndarray) -> np.ndarray:
     """All gradients of all outputs, shape (C N, P)."""
-    features, slopes = forward(architecture, network, inputs, BACKEND)
+    pass_forward = forward(architecture, network, inputs, BACKEND)
     blocks = []
-    for layer, delta, _ in backward(network, slopes, SAMPLES, False, BACKEND):
-        signals = np.tile(features[layer - 1], (OUTPUTS, 1))
+    for layer, delta, _ in backward(network, pass_forward, False, BACKEND):
+        signals = np.tile(pass_forward.features[layer - 1], (OUTPUTS, 1))
         weights = delta[:, :, None] * signals[:, None, :]
         blocks += [weights.reshape(len(delta), -1), delta]
     return np.hstack(blocks)
@@ -75,10 +83,31 @@ def timed(function: Callable, *arguments, repeats: int = 3) -> tuple[float, floa
     return statistics.median(times), value
 
 
+def print_streamed(widths: list[int]) -> None:
+    """One streamed network a width: seconds, and the most memory that its arrays took."""
+    print("\nstreamed weights, float32, C N = 1000: F and F_cross of one network")
+    print(f"{'width':>6} {'parameters':>11} {'seconds':>10} {'ns / M^2':>10} {'weights':>10} {'peak memory':>12}")
+    for width in sorted(widths):
+        architecture = setting_of(width, outputs=10)
+        tracemalloc.start()
+        start = time.perf_counter()
+        simulate(architecture, 100, 1, 1, {"F", "F_cross"}, numpy_backend("float32"), streamed=True)
+        seconds = time.perf_counter() - start
+        peak = tracemalloc.get_traced_memory()[1] / 2**30
+        tracemalloc.stop()
+        count = architecture.parameter_count
+        print(
+            f"{width:6} {count:11} {seconds:8.1f} s {1e9 * seconds / (DEPTH - 1) / width**2:7.0f} ns "
+            f"{4 * count / 2**30:7.2f} GB {peak:9.2f} GB",
+            flush=True,
+        )
+
+
 def main() -> None:
-    """Print the table."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--widths", type=int, nargs="+", default=[16, 32, 64, 128, 256, 512, 1024, 2048])
+    parser.add_argument("--streamed", type=int, nargs="*", default=[2000, 5000, 10000])
     options = parser.parse_args()
     print(f"tanh, L = {DEPTH}, C = {OUTPUTS}, N = {SAMPLES}; one network, forward and backward pass included")
     print(
@@ -98,6 +127,7 @@ def main() -> None:
         agreed = f"{max(differences):.0e}" if differences else "--"
         count = drawn[0].parameter_count
         print(f"{width:6} {count:11} {1e3 * seconds:9.1f} ms {shown[0]:>14} {shown[1]:>14}   {agreed}", flush=True)
+    print_streamed(options.streamed)
 
 
 if __name__ == "__main__":
