@@ -26,7 +26,7 @@ from fimtheory.errors import InputError
 from fimtheory.theory.logit_law import LogitLaw, covariance_factors, softmax
 
 _CLEARANCE = 1e-8  # relative to the bulk edge: an eigenvalue closer to it counts as bulk
-_NEWTON_STEPS, _BISECTIONS = 100, 30
+_NEWTON_STEPS, _BISECTIONS = 100, 45
 _SETTLED = 1e-13  # the relative step after which Newton's method has converged
 _LARGEST_BATCH = 2**22  # numbers held at once
 
