@@ -6,6 +6,7 @@ from mpmath import mp
 
 import fimtheory as ft
 from fimtheory.catalogue import by_paper, find
+from fimtheory.claims import AtEveryWidth, GivenOutputs
 from fimtheory.errors import InputError, OutsideAssumptions
 from fimtheory.notation import SYMBOLS
 from fimtheory.theory.deep_fisher import dual_statistics, fisher, fisher_block
@@ -107,11 +108,15 @@ def test_printed_forms_differ_where_they_should(id, observable, as_printed, ours
     assert abs(sp.N(sp.simplify(claim.predict(net)[observable] / ours)) - 1) < 1e-12
 
 
-@pytest.mark.parametrize("claim", by_paper("karakida2020"), ids=lambda c: c.id)
+ON_DEEP_NETWORKS = [c for c in by_paper("karakida2020") if c.subject == "deep_network"]
+
+
+@pytest.mark.parametrize("claim", ON_DEEP_NETWORKS, ids=lambda c: c.id)
 def test_every_claim_predicts_numbers_in_the_width(claim):
-    for name, prediction in claim.predict(network()).items():
+    for name, prediction in claim.predict(network(samples=10)).items():
         assert name.startswith("deep.")
-        assert sp.sympify(prediction).free_symbols <= {M}
+        if not isinstance(prediction, GivenOutputs | AtEveryWidth):
+            assert sp.sympify(prediction).free_symbols <= {M}
 
 
 @pytest.mark.parametrize(("name", "b"), [("tanh", 0), ("erf", 0), ("linear", 0), ("sin", 0)])

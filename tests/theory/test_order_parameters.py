@@ -111,7 +111,7 @@ def test_thirty_digits_agree_with_sixteen():
 
 def test_a_shallow_network_has_no_recursion():
     o = order_parameters(ft.activation("relu"), 1, 2, 0)
-    assert (o.qhat1, o.qtilde1, o.q1) == ({0: 1}, {1: 1}, {})
+    assert (o.qhat1, o.qtilde1, o.q1, o.q2) == ({0: 1}, {1: 1}, {1: 2}, {1: 0})
 
 
 def test_refusals():
