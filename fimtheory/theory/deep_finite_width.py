@@ -196,13 +196,12 @@ def _several_outputs(network: DeepNetwork) -> int:
     subject="outlier_cluster",
 )
 def predict_splitting(network: DeepNetwork) -> dict[str, sp.Expr]:
-    """The variance of the C largest eigenvalues of F, of the tangent kernel, of A, and of blocks with a cluster, in M.
+    """The variance of the C largest eigenvalues of F, of the tangent kernel, and of A and its blocks, in M.
 
-    The first block of F has no cluster unless inputs overlap, and in the last one nothing splits: both are left out.
+    Blocks of F are left out: the first has no outliers, those of the last do not split, and those of the others stand
+    clear of the rest only at widths of a thousand (:func:`cluster_variance` holds for them).
     """
-    inner = [("F_blocks", l) for l in range(2, network.depth)]
-    inner += [("A_blocks", l) for l in range(network.depth)]
-    names = {f"deep.{metric}[{l}].cluster_variance": (metric, l) for metric, l in inner}
+    names = {f"deep.A_blocks[{l}].cluster_variance": ("A_blocks", l) for l in range(network.depth)}
     names |= {f"deep.{metric}.cluster_variance": (metric, None) for metric in ("F", "NTK", "A")}
     return {name: cluster_variance(network, *which) for name, which in names.items()}
 

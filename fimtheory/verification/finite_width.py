@@ -21,7 +21,7 @@ class ClusterSetting(Setting):
     sigma_b2: str = "0.1"
     outputs: int = 10
     widths: tuple[int, ...] = (128, 256, 512, 1024)
-    n_networks: tuple[int, ...] = (2000, 2000, 1500, 1000)
+    n_networks: tuple[int, ...] = (1500, 1500, 1200, 800)
     resolution: float = 0.05
 
     @classmethod
