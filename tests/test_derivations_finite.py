@@ -39,7 +39,7 @@ def without_biases(terms):
 
 # what is replaced in the script, by what, and the step that has to notice
 MOVES = [
-    ("dphi", lambda f: lambda u: sp.S.Zero, "recursion"),
+    ("own_overlap", lambda f: lambda l: f(l) - 1, "recursion"),
     ("own_overlap", lambda f: lambda l: f(l) - 1, "last_block"),
     ("quadratic_form", without_cross_terms, "splitting"),
     ("gaussian_mean", scaled, "splitting"),

@@ -17,6 +17,7 @@ What the subtraction leaves of an entry (n, m) is what it has in common with no 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -121,12 +122,20 @@ def second_largest_bounds(network: DeepNetwork, ratio) -> Bounds:
     >>> bounds.low, bounds.places, round(bounds.noise, 9)  # alpha kappa = 7 and 1
     (12.0, 144.0, 90.0)
     """
-    rho = float(ratio)
-    if not 0 < rho < float("inf"):
-        raise InputError(f"ratio = {ratio} is not possible: give a positive number, M/N")
+    rho = _positive(ratio)
     noise, k, C = pair_noise(network), network.coefficients, network.outputs
     place = float(k["alpha_tot"] * (k["kappa1"] - k["kappa2"]))
     return Bounds(rho * place, C * rho * place**2, C * (noise.same + (C - 1) * noise.different))
+
+
+def _positive(ratio) -> float:
+    try:
+        value = float(ratio)
+    except (TypeError, ValueError):
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise InputError(f"ratio = {ratio} is not possible: give a positive number, M/N")
+    return value
 
 
 @claim(

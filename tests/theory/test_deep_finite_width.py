@@ -380,8 +380,9 @@ def test_bounds_hold_and_the_upper_one_is_a_sum_of_squares():
     for i in range(10):
         values = np.linalg.eigvalsh(dual(overlaps(network, 64, np.random.default_rng((9, i)))))
         assert bounds.low < values[-3] < math.sqrt(64 * bounds.squares)
-    with pytest.raises(InputError, match="give a positive number, M/N"):
-        second_largest_bounds(network, 0)
+    for ratio in (0, -1, "a", math.nan, None):
+        with pytest.raises(InputError, match="give a positive number, M/N"):
+            second_largest_bounds(network, ratio)
 
 
 def test_claim_on_the_bounds():
