@@ -30,7 +30,7 @@ def find(id: str) -> Claim:
     if id not in by_id:
         close = difflib.get_close_matches(id, by_id, n=1, cutoff=0.3)
         hint = f" (did you mean {close[0]}?)" if close else ""
-        raise InputError(f"no claim {id!r}{hint}: the ids are {', '.join(by_id)}")
+        raise InputError(f"no claim {id!r}{hint}: fimtheory claims lists all {len(by_id)}")
     return by_id[id]
 
 

@@ -95,9 +95,21 @@ def softmax_feature() -> LeadingDual:
     return LeadingDual(total / N, SYMBOLS["kappa1_feature"], SYMBOLS["kappa2_feature"], total * M)
 
 
+def softmax_feature_block() -> LeadingDual:
+    """The diagonal block of A with softmax output that belongs to the activities below one layer, over M_{l-1} eigenvalues.
+
+    *Source*: our own; figure 7 (b) of Karakida, Akaho, Amari (2020) shows the block of the inputs. *Holds when* M is large.
+
+    >>> softmax_feature_block().mean()
+    beta1*qtilde1*sigma_w2/(M*alpha_below)
+    """
+    return LeadingDual(SYMBOLS["sigma_w2"] / N, SYMBOLS["qtilde1"], SYMBOLS["qtilde2"], SYMBOLS["alpha_below"] * M)
+
+
 @dataclass(frozen=True)
 class SoftmaxMetric:
-    """One metric of one network: ``name`` is ``F_cross``, ``F_cross_blocks[l]`` with l = 1..L, or ``A_cross``.
+    """One metric of one network: ``name`` is ``F_cross`` or ``F_cross_blocks[l]`` with l = 1..L, ``A_cross`` or
+    ``A_cross_blocks[l]`` with l = 0..L-1.
 
     Raises :class:`InputError` for another name, :class:`OutsideAssumptions` for a centred network.
     """
@@ -112,15 +124,16 @@ class SoftmaxMetric:
         """The metric of a name."""
         network.require_theorem()
         whole = {"F_cross": softmax_fisher, "A_cross": softmax_feature}
-        block = re.fullmatch(r"F_cross_blocks\[(\d{1,6})\]", name)
         if name in whole:
             return cls(network, name, None, whole[name]())
-        if block is None or not 1 <= int(block[1]) <= network.depth:
+        block = re.fullmatch(r"([FA])_cross_blocks\[(\d{1,6})\]", name)
+        layer = int(block[2]) + (block[1] == "A") if block else 0
+        if block is None or not 1 <= layer <= network.depth:
             raise InputError(
-                f"there is no softmax metric {name!r}: write F_cross, A_cross, or F_cross_blocks[l] with l from 1 to"
-                f" {network.depth}"
+                f"there is no softmax metric {name!r}: write F_cross, A_cross, F_cross_blocks[l] with l from 1 to"
+                f" {network.depth}, or A_cross_blocks[l] with l from 0 to {network.depth - 1}"
             )
-        return cls(network, name, int(block[1]), softmax_block())
+        return cls(network, name, layer, softmax_block() if block[1] == "F" else softmax_feature_block())
 
     def formula(self, expression: sp.Expr, beta: dict[str, float]) -> sp.Expr:
         """A formula in M alone."""

@@ -142,13 +142,14 @@ def network(**changes):
 
 
 @pytest.mark.parametrize(
-    "metric", ["F_cross", "F_cross_blocks[1]", "F_cross_blocks[2]", "F_cross_blocks[3]", "A_cross"]
+    "metric",
+    ["F_cross", "F_cross_blocks[1]", "F_cross_blocks[2]", "F_cross_blocks[3]", "A_cross", "A_cross_blocks[1]"],
 )
 def test_predictions_given_the_outputs(metric):
     """Trace, sum of squares and largest eigenvalues of the leading matrix, over the number of eigenvalues."""
     net, width = network(alphas=("1/2", 2, "3/2")), 40
     one = SoftmaxMetric.of(net, metric)
-    count = {"F_cross": 4 * width**2, "A_cross": 4 * width}.get(metric)
+    count = {"F_cross": 4 * width**2, "A_cross": 4 * width, "A_cross_blocks[1]": 2 * width}.get(metric)
     if count is None:
         count = {1: width**2, 2: 3 * width**2, 3: 3 * 1.5 * width}[one.layer]
     a, b = one.poles(width)
@@ -206,8 +207,10 @@ def test_corners():
 
 
 def test_refusals():
-    with pytest.raises(InputError, match=r"write F_cross, A_cross, or F_cross_blocks\[l\] with l from 1 to 3"):
+    with pytest.raises(InputError, match=r"F_cross_blocks\[l\] with l from 1 to 3, or A_cross_blocks"):
         softmax_statistics(network(), 50, "F_cross_blocks[4]")
+    with pytest.raises(InputError, match="no softmax metric"):
+        softmax_statistics(network(), 50, "A_cross_blocks[3]")
     with pytest.raises(InputError, match="no softmax metric 'F'"):
         softmax_statistics(network(), 50, "F")
     with pytest.raises(InputError, match="width = 0"):
