@@ -23,14 +23,15 @@ from fimtheory.theory.phases import settled
 
 Array = np.ndarray
 Line = tuple[Array, Array]  # sigma_w^2 and sigma_b^2; NaN interrupts
+Curve = tuple[Array, Array, Array]  # the length, sigma_w^2 and sigma_b^2
 
 DEPTHS = (2.0, 5.0, 10.0, 20.0, 50.0)
 _LOG = np.log(GRID)
 _CHUNK = 2048
 _FIRST_LAYERS = 60
 _FINE = np.exp(np.linspace(_LOG[0], _LOG[-1], 2001))
-_NODES = 0.625 * (1 - np.cos(np.pi * np.arange(1, 11) / 10))  # of sqrt(1 - c), past c = 0, so that lines end there
-_ROOTS = np.linspace(0, _NODES[-1], 401)
+_NODES = (1 - np.cos(np.pi * np.arange(1, 10) / 9)) / 2  # of sqrt(1 - c)
+_ROOTS = np.linspace(0, 1, 201)
 _LENGTHS = 20  # at which the chaotic phase is computed, over two decades below the longest that occurs
 _ROUNDING = 1e-6  # below zero by less than this, relative to q, an interpolated bias is zero
 _SAME = 0.1  # in ln q: two lengths are the same fixed point
@@ -62,7 +63,7 @@ def phase_diagram(
 
     >>> from fimtheory.activations import activation
     >>> diagram = phase_diagram(activation("relu"), (1, 3), (0, 1), points=5)
-    >>> diagram.chi1[2].tolist(), diagram.unbounded[2].tolist()
+    >>> diagram.chi1[2].round(12).tolist(), diagram.unbounded[2].tolist()
     ([0.5, 0.75, 1.0, 1.25, 1.5], [False, False, True, True, True])
     """
     phi._require_numbers()
@@ -74,8 +75,8 @@ def phase_diagram(
     q, unbounded = reached_lengths(phi, *grid)
     chi1 = grid[0] * np.interp(np.log(q), _LOG, gains(phi))
     depths = {depth: [_reached_part(phi, *_ordered(phi, depth))] for depth in DEPTHS}
-    for depth, points_of in _chaotic(phi, DEPTHS, w[-1], b[-1]).items():
-        depths[depth].append(_reached_part(phi, *points_of))
+    for depth, curves in _chaotic(phi, DEPTHS, w[-1], b[-1]).items():
+        depths[depth] += [_reached_part(phi, *curve) for curve in curves]
     return PhaseDiagram(w, b, chi1, unbounded, _edge(phi), depths)
 
 
@@ -124,7 +125,7 @@ def _reached_part(phi: Activation, q: Array, w: Array, b: Array) -> Line:
     return np.where(gone, np.nan, w), np.where(gone, np.nan, b)
 
 
-def _ordered(phi: Activation, depth: float) -> tuple[Array, Array, Array]:
+def _ordered(phi: Activation, depth: float) -> Curve:
     """(q, sigma_w^2, sigma_b^2) with chi_1 = exp(-1/depth)."""
     length, gain = (_refined(values) for values in (lengths(phi), gains(phi)))
     w = np.exp(-1 / depth) / gain
@@ -140,24 +141,21 @@ def _refined(values: Array) -> Array:
     return np.exp(CubicSpline(_LOG[there], np.log(values[there]), extrapolate=False)(np.log(_FINE)))
 
 
-def _chaotic(phi: Activation, depths: Sequence[float], most_w: float, most_b: float) -> dict[float, tuple]:
-    """The same for C'(c*) = exp(-1/depth), by interpolation in sqrt(1 - c*) at every length that can occur."""
-    dual, slope = (emit(e, [VARIANCE, CORRELATION]) for e in _overlaps(phi))
-    found: dict[float, list] = {depth: [] for depth in depths}
-    for k in _lengths_in(phi, most_w, most_b):
-        for depth, row in zip(depths, _at_length(phi, k, dual, slope, depths), strict=True):
-            if np.isfinite(row).all():
-                found[depth].append(row)
-    return {depth: _smooth(np.array(rows).T) for depth, rows in found.items() if len(rows) > 3}
-
-
-def _smooth(rows: Array) -> tuple[Array, Array, Array]:
-    """Splines in ln q through the points of a line."""
+def _chaotic(phi: Activation, depths: Sequence[float], most_w: float, most_b: float) -> dict[float, list[Curve]]:
+    """The same for C'(c*) = exp(-1/depth), along c* from 1 to 0; several curves, where one c* has several lengths."""
     from scipy.interpolate import CubicSpline
 
-    at = np.log(rows[0])
-    fine = np.linspace(at[0], at[-1], 300)
-    return np.exp(fine), CubicSpline(at, rows[1])(fine), CubicSpline(at, rows[2])(fine)
+    chosen = _lengths_in(phi, most_w, most_b)
+    if len(chosen) < 4:
+        return {}
+    dual, slope = (emit(e, [VARIANCE, CORRELATION]) for e in _overlaps(phi))
+    charts = np.array([_chart(phi, k, dual, slope) for k in chosen])
+    log_q = np.linspace(_LOG[chosen[0]], _LOG[chosen[-1]], 401)
+    secants, slopes = np.moveaxis(CubicSpline(_LOG[chosen], charts)(log_q), 1, 0)
+    w = 1 / secants
+    b = np.exp(log_q)[:, None] - w * CubicSpline(_LOG[chosen], lengths(phi)[chosen])(log_q)[:, None]
+    surface = np.array(np.broadcast_arrays(log_q[:, None], w, b))
+    return {depth: _level_curves(slopes / secants - np.exp(-1 / depth), surface) for depth in depths}
 
 
 def _overlaps(phi: Activation) -> tuple:
@@ -176,19 +174,25 @@ def _lengths_in(phi: Activation, most_w: float, most_b: float) -> list[int]:
     return [int(k) for k in np.unique(chosen) if possible[k]]
 
 
-def _at_length(phi: Activation, k: int, dual: Callable, slope: Callable, depths: Sequence[float]) -> list[tuple]:
-    """(q, sigma_w^2, sigma_b^2) for every depth at the k-th length of the grid; NaN where it has no such point."""
-    q, length, gain = GRID[k], lengths(phi)[k], gains(phi)[k]
-    c = 1 - _NODES**2
-    secant = (length - dual(q, c)) / (q * (1 - c))  # 1/sigma_w^2
+def _chart(phi: Activation, k: int, dual: Callable, slope: Callable) -> Array:
+    """1/sigma_w^2 and I_phi' at the k-th length of the grid, as functions of sqrt(1 - c*): shape (2, len(_ROOTS))."""
+    q, length, gain, c = GRID[k], lengths(phi)[k], gains(phi)[k], 1 - _NODES**2
+    secant = (length - dual(q, c)) / (q * (1 - c))
     nodes = np.concatenate([[0.0], _NODES])
-    secants = np.polynomial.Chebyshev.fit(nodes, np.concatenate([[gain], secant]), len(_NODES))(_ROOTS)
-    slopes = np.polynomial.Chebyshev.fit(nodes, np.concatenate([[gain], slope(q, c)]), len(_NODES))(_ROOTS)
-    factor, rows = slopes / secants, []
-    for depth in depths:
-        below = factor <= np.exp(-1 / depth)
-        j = int(below.argmax())
-        share = (factor[j - 1] - np.exp(-1 / depth)) / (factor[j - 1] - factor[j]) if below.any() else np.nan
-        w = 1 / (secants[j - 1] + share * (secants[j] - secants[j - 1]))
-        rows.append((q, w, q - w * length))
-    return rows
+    fits = (np.polynomial.Chebyshev.fit(nodes, [gain, *values], len(_NODES)) for values in (secant, slope(q, c)))
+    return np.array([fit(_ROOTS) for fit in fits])
+
+
+def _level_curves(values: Array, surface: Array) -> list[Curve]:
+    """Where values (a row a length, a column a correlation) vanish on a surface of (ln q, sigma_w^2, sigma_b^2)."""
+    changes = (values[1:] > 0) != (values[:-1] > 0)
+    order, columns, curves = changes.cumsum(axis=0), np.arange(values.shape[1]), []
+    for rank in range(1, int(order.max(initial=0)) + 1):
+        here = changes & (order == rank)
+        row = here.argmax(axis=0)
+        before, after = values[row, columns], values[row + 1, columns]
+        share = np.where(here.any(axis=0), before / np.where(before == after, np.nan, before - after), np.nan)
+        log_q, w, b = surface[:, row, columns] + share * (surface[:, row + 1, columns] - surface[:, row, columns])
+        q = np.exp(log_q)
+        curves.append((q, w, np.where(np.abs(b) < 1e-4 * q, 0.0, b)))
+    return curves

@@ -54,9 +54,7 @@ class EdgeOfChaos:
         self.activation = phi
         length, gain = phi.second_moment(VARIANCE), phi.second_moment_derivative(VARIANCE)
         if gain == 0:
-            raise OutsideAssumptions(
-                f"{phi.name} is constant: chi_1 = 0 everywhere and there is no edge of chaos", "phi is not constant"
-            )
+            raise OutsideAssumptions(f"{phi.name} is constant: chi_1 = 0 everywhere", "phi is not constant")
         self.sigma_w2 = 1 / gain
         self.sigma_b2 = VARIANCE - length / gain
         self.is_point = linear_length(phi) is not None and sp.simplify(self.sigma_b2) == 0

@@ -54,6 +54,7 @@ class FixedPoint:
     chi1: mp.mpf
     c: mp.mpf | None
     chi: mp.mpf | None
+    digits: int
 
     @property
     def name(self) -> str:
@@ -63,17 +64,17 @@ class FixedPoint:
     @property
     def xi_q(self) -> mp.mpf:
         """1/|ln |V'(q)||: layers in which a deviation of the length falls (if not attracting: grows) by e."""
-        return depth_scale(abs(self.length_slope))
+        return depth_scale(abs(self.length_slope), self.digits)
 
     @property
     def xi_c(self) -> mp.mpf | None:
         """-1/ln C'(c): layers in which a deviation of the correlation falls by e; infinite at the edge of chaos."""
-        return None if self.chi is None else depth_scale(self.chi)
+        return None if self.chi is None else depth_scale(self.chi, self.digits)
 
     @property
     def xi_grad(self) -> mp.mpf:
         """1/|ln chi_1|: layers in which squared gradients change by e; infinite at the edge of chaos."""
-        return depth_scale(self.chi1)
+        return depth_scale(self.chi1, self.digits)
 
     def __repr__(self) -> str:
         pair = "" if self.c is None else f", c* = {mp.nstr(self.c, 6)}"
@@ -158,7 +159,7 @@ def variance(name: str, value: Any) -> sp.Expr:
     return exact
 
 
-def depth_scale(factor: mp.mpf) -> mp.mpf:
+def depth_scale(factor: mp.mpf, digits: int = 16) -> mp.mpf:
     """1/|ln factor|, the number of layers in which ``factor`` a layer makes a factor e.
 
     >>> float(depth_scale(mp.mpf(1))), float(depth_scale(mp.mpf(0)))
@@ -166,7 +167,8 @@ def depth_scale(factor: mp.mpf) -> mp.mpf:
     """
     if factor == 0 or mp.isinf(factor):
         return mp.mpf(0)
-    return mp.inf if factor == 1 else 1 / abs(mp.log(factor))
+    with mp.workdps(digits + _GUARD):
+        return mp.inf if factor == 1 else 1 / abs(mp.log(factor))
 
 
 class LayerMaps:
@@ -256,7 +258,8 @@ class LayerMaps:
         with mp.workdps(self.precision):
             slope = self.w * self.moments.length_slope(at)
             chi1 = self._snapped(self.w * self.moments.gain(at)) if self.w else mp.mpf(0)
-            return FixedPoint(at, self._snapped(slope), attracting, chi1, *self._correlation(at, chi1))
+            c, chi = self._correlation(at, chi1)
+            return FixedPoint(at, self._snapped(slope), attracting, chi1, c, chi, self.digits)
 
     def _at_zero(self) -> FixedPoint:
         """q = 0, where V(q) ~ sigma_w^2 profile q^power."""
@@ -265,7 +268,7 @@ class LayerMaps:
         if leading is not None and leading.power <= 1:
             slope = self.w * number(leading.profile, self.precision) if leading.power == 1 else mp.inf
         slope = self._snapped(slope)
-        return FixedPoint(mp.mpf(0), slope, False, slope, None, None)
+        return FixedPoint(mp.mpf(0), slope, False, slope, None, None, self.digits)
 
     def _snapped(self, value: mp.mpf) -> mp.mpf:
         """Exactly 1 where it is to all digits asked for."""
