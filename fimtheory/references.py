@@ -30,6 +30,13 @@ class Paper:
 
 _PAPERS = (
     Paper(
+        "fanwang2020",
+        "Fan, Zhou and Wang, Zhichao",
+        "Spectra of the conjugate kernel and neural tangent kernel for linear-width neural networks",
+        "Advances in Neural Information Processing Systems 33",
+        2020,
+    ),
+    Paper(
         "karakida2020",
         "Karakida, Ryo and Akaho, Shotaro and Amari, Shun-ichi",
         "Pathological spectra of the Fisher information metric and its variants in deep neural networks",
@@ -91,6 +98,28 @@ _PAPERS = (
         "On the impact of the activation function on deep neural networks training",
         "International Conference on Machine Learning",
         2019,
+    ),
+    Paper(
+        "jacot2018",
+        "Jacot, Arthur and Gabriel, Franck and Hongler, Clément",
+        "Neural tangent kernel: convergence and generalization in neural networks",
+        "Advances in Neural Information Processing Systems 31",
+        2018,
+    ),
+    Paper(
+        "lee2019",
+        "Lee, Jaehoon and Xiao, Lechao and Schoenholz, Samuel S. and Bahri, Yasaman and Novak, Roman and "
+        "Sohl-Dickstein, Jascha and Pennington, Jeffrey",
+        "Wide neural networks of any depth evolve as linear models under gradient descent",
+        "Advances in Neural Information Processing Systems 32",
+        2019,
+    ),
+    Paper(
+        "lewkowycz2020",
+        "Lewkowycz, Aitor and Bahri, Yasaman and Dyer, Ethan and Sohl-Dickstein, Jascha and Gur-Ari, Guy",
+        "The large learning rate phase of deep learning: the catapult mechanism",
+        "arXiv:2003.02218",
+        2020,
     ),
 )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -29,14 +29,14 @@ class Run:
     """Training of one network: ``losses[i]`` and ``outputs[i]`` of shape ``(N, C)`` after ``times[i]`` steps.
 
     ``lambda_F`` is the mean of the C largest eigenvalues of F at the same times, ``lambda_F_cross`` the largest of
-    F_cross; None where they were not asked for.
+    F_cross; both are empty where they were not asked for.
     """
 
     times: tuple[int, ...]
     losses: np.ndarray
     outputs: np.ndarray
-    lambda_F: np.ndarray | None = None
-    lambda_F_cross: np.ndarray | None = None
+    lambda_F: np.ndarray = field(default_factory=lambda: np.empty(0))
+    lambda_F_cross: np.ndarray = field(default_factory=lambda: np.empty(0))
 
 
 def train(

@@ -133,7 +133,7 @@ def _losses(
             architecture, network, inputs, targets, loss, plan.rate, times, plan.parameterisation, eigenvalues, backend
         )
         series = {loss: run.losses}
-        if run.lambda_F is not None and run.lambda_F_cross is not None:
+        if eigenvalues:
             series |= {"lambda_F": run.lambda_F, "lambda_F_cross": run.lambda_F_cross}
             series["lambda_F_drift"] = run.lambda_F / run.lambda_F[0]
         found |= {

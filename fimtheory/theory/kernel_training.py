@@ -62,6 +62,19 @@ def critical_rate_of(network: DeepNetwork, width: int, parameterisation: str = "
     return network.evaluate(critical_rate(parameterisation), width)
 
 
+def safe_cross_entropy_rate(parameterisation: str = "ordinary") -> sp.Expr:
+    """The rate 4/lambda_max(F) below which gradient descent on the cross-entropy lowers the loss at every step.
+
+    The curvature F_cross is at most lambda_max(F)/2 whatever the labels and the logits, for no Q_n exceeds 1/2, and the
+    loss is convex in what the kernel moves. No larger constant would do: two equal inputs of opposite labels need it.
+    *Source*: extends Karakida, Akaho, Amari (2020), eq. 23. *Holds when* M is large and kappa_2 > 0.
+
+    >>> safe_cross_entropy_rate() / critical_rate()
+    2
+    """
+    return 2 * critical_rate(parameterisation)
+
+
 # -- squared loss
 
 
@@ -91,6 +104,10 @@ class Trajectory:
     def cross_bounds(self, step: int) -> tuple[float, float]:
         """Bounds on the largest of them, :func:`cross_bounds`."""
         return cross_bounds(self.kernel, self.logits[step])
+
+    def instantaneous_rate(self, step: int) -> float:
+        """2/lambda_max(F_cross) at a step: the boundary of the cross-entropy, which moves and is no promise."""
+        return 2 / float(self.cross_eigenvalues(step)[0])
 
 
 def mse_dynamics(kernel, residual, rate: float, steps: int) -> Array:

@@ -83,10 +83,12 @@ class TrainingProblem:
         """Where samples are learned fastest: the top eigenvector of the kernel, of shape ``(N,)``."""
         return np.linalg.eigh(self.layers.tangent)[1][:, -1]
 
-    def trajectory(self, outputs: np.ndarray, width: int, loss: str, steps: int) -> Trajectory:
-        """The training of a network with these outputs, of shape ``(N, C)``, before it."""
+    def trajectory(
+        self, outputs: np.ndarray, width: int, loss: str, steps: int, rate: float | None = None
+    ) -> Trajectory:
+        """The training of a network with these outputs, of shape ``(N, C)``, before it; at its own rate unless given."""
         follow = {"mse": mse_trajectory, "cross_entropy": cross_entropy_dynamics}[loss]
-        return follow(self.kernel(width), outputs, self.targets, self.rate(width), steps)
+        return follow(self.kernel(width), outputs, self.targets, rate or self.rate(width), steps)
 
 
 def _given_outputs(problem: TrainingProblem, loss: str, step: int, of: Callable[[Trajectory], float]) -> GivenOutputs:
