@@ -17,7 +17,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help report test nightly lint bench clean
+.PHONY: help report test nightly crosscheck lint bench clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1|/p' Makefile | awk -F'|' '{printf "%-13s %s\n", $$1, $$2}'
@@ -31,6 +31,11 @@ test: $(VENV)/installed-test ## the whole test suite, doctests included
 nightly: $(VENV)/installed-test ## thousands of random formulas and 2,000 random expectations by every route (about an hour)
 	FIMTHEORY_NIGHTLY=1 $(RUN) -m pytest tests/test_fuzz.py tests/test_differential.py
 
+crosscheck: $(VENV)/installed-test ## Fisher matrices by nngeometry and curvlinops on PyTorch, against ours (a large download)
+	$(PIP) torch==2.13.0 curvlinops-for-pytorch==3.0.1
+	$(PIP) --no-deps nngeometry==0.4
+	$(RUN) -m pytest -o norecursedirs= tests/external
+
 lint: $(VENV)/installed-dev ## style, the import contract, types
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
@@ -42,6 +47,8 @@ bench: $(VENV)/installed ## what we are fast at, beside what one would use inste
 	$(RUN) benchmarks/quadrature.py
 	$(RUN) benchmarks/certification.py
 	$(RUN) benchmarks/duals.py
+	$(RUN) benchmarks/order_parameters.py
+	$(RUN) benchmarks/softmax.py
 	$(RUN) benchmarks/simulation.py
 	$(RUN) benchmarks/spectrum.py
 	$(RUN) benchmarks/expected_fisher.py

@@ -13,7 +13,7 @@ from fimtheory.simulation.expected_fisher import ExpectedFisher, exact_moments
 from fimtheory.simulation.ladder import Ladder, simulate_ladder
 from fimtheory.simulation.lanczos import Spectrum, extreme_eigenvalues, stochastic_lanczos
 from fimtheory.simulation.measurements import Measurements
-from fimtheory.simulation.metrics import METRICS, PLAIN_METRICS, SOFTMAX_METRICS, measure
+from fimtheory.simulation.metrics import EIGENSPACE, METRICS, PLAIN_METRICS, SOFTMAX_METRICS, measure
 from fimtheory.simulation.networks import Architecture
 from fimtheory.simulation.one_step import OptimalStep, optimal_step, simulate_one_step, simulate_one_step_ladder
 from fimtheory.simulation.single_layer import (
@@ -26,6 +26,7 @@ from fimtheory.simulation.single_layer import (
 )
 
 __all__ = [
+    "EIGENSPACE",
     "METRICS",
     "PLAIN_METRICS",
     "SINGLE_LAYER_OBSERVABLES",

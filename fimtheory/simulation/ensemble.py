@@ -28,6 +28,8 @@ class Ensemble(Measurements):
     - The metrics of softmax outputs, ``F_cross``, ``F_cross_blocks[l]``, ``A_cross``, have ``mean``,
       ``second_moment``, ``lambda_max``, ``outlier[j]`` (j = 1..C;
       :func:`fimtheory.simulation.statistics.softmax_statistics`).
+    - ``F_eigenspace`` has ``share``: how much of the mean gradients lies in the eigenspace of the ``C`` largest
+      eigenvalues (:func:`fimtheory.simulation.statistics.eigenspace_statistics`).
     - The order parameters ``deep.qhat1[l]``, ``deep.qhat2[l]`` (l = 0..L-1), ``deep.qtilde1[l]``, ``deep.qtilde2[l]``
       (l = 1..L), eqs. 14 and 17 of Karakida, Akaho, Amari 2020, are averages over samples (index 1), pairs of
       different samples (index 2; there are none with one sample), and outputs.

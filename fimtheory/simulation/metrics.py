@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from fimtheory.simulation.backends import Array, Backend
 from fimtheory.simulation.dual_gram import backward, layer_terms
 from fimtheory.simulation.networks import Architecture, Network, Signals, forward
-from fimtheory.simulation.statistics import metric_statistics, overlaps, softmax_statistics
+from fimtheory.simulation.statistics import eigenspace_statistics, metric_statistics, overlaps, softmax_statistics
 from fimtheory.simulation.weighted_duals import centred, softmax_factors, softmax_weighted
 
 # A name says whose dual it is (F, NTK, A), how that is weighted (not at all, centred, cross), and whether by blocks.
 PLAIN_METRICS = ("F", "F_blocks", "NTK", "A", "A_blocks")
 SOFTMAX_METRICS = ("F_cross", "F_cross_blocks", "A_cross")
-METRICS = (*PLAIN_METRICS, "F_centred", "NTK_centred", *SOFTMAX_METRICS)
+EIGENSPACE = "F_eigenspace"
+METRICS = (*PLAIN_METRICS, "F_centred", "NTK_centred", EIGENSPACE, *SOFTMAX_METRICS)
 
 
 def measure(
@@ -87,6 +88,8 @@ class _Meter:
         outputs, backend = self.architecture.outputs, self.backend
         if metric in SOFTMAX_METRICS:
             return softmax_statistics(softmax_weighted(dual, self.factors), count, outputs, backend)
+        if metric == EIGENSPACE:
+            return eigenspace_statistics(dual, outputs, self.n_samples, backend)
         if metric.endswith("_centred"):
             dual = centred(dual, self.n_samples)
         return metric_statistics(dual, count, outputs, backend)

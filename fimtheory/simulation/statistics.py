@@ -53,6 +53,27 @@ def softmax_statistics(dual: Array, count: int, outputs: int, backend: Backend) 
     return moments | {"lambda_max": float(top[0])} | outliers
 
 
+def eigenspace_statistics(dual: Array, outputs: int, n_samples: int, backend: Backend) -> dict[str, float]:
+    """``share``: how much of the span of the ``C`` mean gradients lies in the eigenspace of the ``C`` largest eigenvalues.
+
+    With ``R`` the gradients over ``sqrt(N)`` and ``nu_k`` the normalised indicator of output ``k``, the mean gradients
+    are ``R nu_k`` and the eigenvectors of F are ``R v_j / sqrt(lambda_j)``, so both planes and the mean squared cosine of
+    their principal angles follow from ``F* = R' R``: 1 where the planes are equal (Karakida, Akaho, Amari 2020, theorem
+    3.2).
+
+    >>> from fimtheory.simulation import numpy_backend
+    >>> eigenspace_statistics(np.array([[2.0, 1.0], [1.0, 2.0]]), outputs=1, n_samples=2, backend=numpy_backend())
+    {'share': 1.0}
+    """
+    xp = backend.xp
+    values, vectors = xp.linalg.eigh(dual)
+    values, vectors = values[-outputs:], vectors[:, -outputs:]
+    indicators = xp.repeat(xp.eye(outputs), n_samples, axis=0) / math.sqrt(n_samples)
+    overlap = indicators.T @ vectors * values**0.5
+    gram = indicators.T @ dual @ indicators
+    return {"share": round(float(xp.trace(overlap.T @ xp.linalg.solve(gram, overlap))) / outputs, 12)}
+
+
 def _moments(dual: Array, count: int, backend: Backend) -> dict[str, float]:
     second_moment = float(backend.xp.vdot(dual, dual)) / count
     if not math.isfinite(second_moment):

@@ -164,6 +164,20 @@ def predict_fisher(network) -> dict[str, sp.Expr]:
 
 
 @claim(
+    "karakida2020.thm3.2",
+    title="The eigenspace of the C largest eigenvalues is spanned by the mean gradients",
+    statement=r"\frac{1}{C} \sum_{j=1}^{C} \cos^2 \vartheta_j \to 1 \text{ for the principal angles between "
+    r"span}\{\mathbb{E}[\nabla_\theta f_k]\} \text{ and the eigenspace}",
+    source=Source("karakida2020", "Theorem 3.2, first half"),
+    assumptions=_ASSUMPTIONS,
+)
+def predict_eigenspace(network) -> dict[str, sp.Expr]:
+    """The mean squared cosine of the angles between both spaces; single eigenvectors are random mixtures."""
+    network.require_theorem()
+    return {"deep.F_eigenspace.share": sp.S.One}
+
+
+@claim(
     "karakida2020.eq22",
     title="The mean-subtracted F: the C outliers are gone",
     statement=statement(r"\bar F", fisher_centred()),

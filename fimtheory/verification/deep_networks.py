@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from fimtheory.activations import activation
 from fimtheory.claims import Claim
-from fimtheory.simulation import SOFTMAX_METRICS, Architecture, Ladder, simulate_ladder
+from fimtheory.simulation import EIGENSPACE, SOFTMAX_METRICS, Architecture, Ladder, simulate_ladder
 from fimtheory.theory.deep_network import DeepNetwork
 
 Progress = Callable[[int, int], None]
@@ -24,7 +24,8 @@ class Setting:
     The fields are those of :class:`DeepNetwork`, as text. ``softmax_share`` times as many networks are drawn where
     softmax outputs are measured: those statistics scatter by 20 to 45 % from network to network, however wide, and
     scatter does not shrink with the width as that of the others does. Everything is checked a second time at the width
-    ratios ``unequal``, where these fit the depth: equal widths hide errors in every alpha_l.
+    ratios ``unequal``, where these fit the depth: equal widths hide errors in every alpha_l. Eigenspaces need the
+    ``clear_widths``: below, an outlier now and then falls among the rest, and takes its direction along.
     """
 
     activation: PerLayer = "tanh"
@@ -42,6 +43,8 @@ class Setting:
     input_overlap: str = "0"
     softmax_share: int = 4
     unequal: tuple[str, ...] = ("3/2", "1", "2")
+    clear_widths: tuple[int, ...] = (256, 512, 1024)
+    clear_networks: tuple[int, ...] = (300, 200, 150)
 
     @classmethod
     def quick(cls) -> Setting:
@@ -96,7 +99,9 @@ class Setting:
             yield f" [{'; '.join(marks)}]" if marks else "", (one.network,), one
 
     def suited_to(self, observables: Iterable[str]) -> Setting:
-        """This setting, with more networks where softmax outputs are measured."""
+        """This setting, with more networks where softmax outputs are measured, and wider ones for eigenspaces."""
+        if EIGENSPACE in metrics_of(observables):
+            return replace(self, widths=self.clear_widths, n_networks=self.clear_networks)
         if metrics_of(observables).isdisjoint(SOFTMAX_METRICS):
             return self
         return replace(self, n_networks=tuple(self.softmax_share * n for n in self.n_networks), softmax_share=1)

@@ -27,7 +27,7 @@ class ClusterSetting(Setting):
     @classmethod
     def quick(cls) -> ClusterSetting:
         """Smaller networks and fewer: many statistics stay inconclusive."""
-        return cls(widths=(64, 128, 256, 512), n_networks=(400, 400, 300, 200))
+        return cls(widths=(64, 128, 256, 512), n_networks=(400, 400, 300, 200), alphas=("3/2", "1", "2"))
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,14 @@ def expected(architecture, network, x):
         statistics = dispersed if name.split("[")[0] in SOFTMAX_METRICS else clustered
         values = statistics(np.linalg.eigvalsh(metric)[::-1], architecture.outputs)
         found |= {f"deep.{name}.{statistic}": value for statistic, value in values.items()}
-    return found
+    return found | {"deep.F_eigenspace.share": eigenspace_share(metrics["F"], np.concatenate(J), architecture.outputs)}
+
+
+def eigenspace_share(F, gradients, C):
+    """Mean squared cosine between the span of the mean gradients and that of the top eigenvectors, in parameter space."""
+    means = np.column_stack([gradients[:, k * N : (k + 1) * N].mean(axis=1) for k in range(C)])
+    plane, _ = np.linalg.qr(means)
+    return (np.linalg.norm(plane.T @ np.linalg.eigh(F)[1][:, -C:]) ** 2) / C
 
 
 def clustered(eigenvalues, C):
