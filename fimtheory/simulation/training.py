@@ -98,18 +98,18 @@ def growth(
     rate: float,
     parameterisation: str = "ordinary",
     steps: int = 1,
-    nudge: float = 1e-4,
+    nudge: float = 1e-6,
     backend: Backend | None = None,
 ) -> float:
     """What a step of gradient descent on the squared loss multiplies a small residual by, along one direction.
 
     The targets are the network's own outputs, displaced by ``nudge`` along ``direction``, of shape ``(N, C)`` and norm
-    one: so small a residual sees a linear network. The factor is the geometric mean over ``steps``, with the sign of
-    a single step; it is ``1 - rate * lambda`` for an eigenvector of ``Theta / N``.
+    one: so small a residual sees a linear network (in double precision). The factor is the geometric mean over
+    ``steps``, with the sign of their product; for an eigenvector of ``Theta / N`` and one step, ``1 - rate * lambda``.
 
     >>> identity = Architecture((1, 1), 1.0, 0.0, phi=lambda u: u, dphi=lambda u: u**0)
     >>> network = Network((np.array([[0.0]]),), (np.array([0.0]),))
-    >>> round(growth(identity, network, np.array([[1.0]]), np.array([[1.0]]), rate=2.0), 9)  # lambda = |x|^2 + 1
+    >>> round(growth(identity, network, np.array([[1.0]]), np.array([[1.0]]), rate=2.0), 6)  # lambda = |x|^2 + 1
     -3.0
     """
     backend = backend or numpy_backend()

@@ -65,7 +65,7 @@ def training_curves(
     for index in range(networks):
         description = (
             f"training: relu, L = 3, sigma_w^2 = 2, sigma_b^2 = 0, C = 2, N = {samples}, M = {width}, "
-            f"{steps} steps at {FRACTION} of 2/lambda_max, seed {SEED}, network {index}"
+            f"steps {times} at {FRACTION} of 2/lambda_max, seed {SEED}, network {index}"
         )
         rows.append(store.piece(description, lambda index=index: _trained(random, width, inputs, index)))
         if progress:
