@@ -13,9 +13,11 @@ from fimtheory.claims import Agreement, AtEveryWidth, Claim, GivenOutputs, Ident
 from fimtheory.errors import InputError
 from fimtheory.notation import SYMBOLS
 from fimtheory.simulation import Ladder
+from fimtheory.verification.deep_figures import PaperSetting
 from fimtheory.verification.deep_networks import Setting
 from fimtheory.verification.finite_width import ClusterSetting, ProportionalSetting
 from fimtheory.verification.judgement import Extrapolation, Judgement, extrapolate, judge, pool
+from fimtheory.verification.kernel_spectra import KernelSetting
 from fimtheory.verification.single_layers import LayerSetting
 from fimtheory.verification.statements import Decision, decide
 from fimtheory.verification.training import TrainingSetting
@@ -53,11 +55,13 @@ class AnySetting(Protocol):
 
 _KINDS: dict[str, type[AnySetting]] = {
     "deep_network": Setting,
+    "paper_network": PaperSetting,
     "single_layer": LayerSetting,
     "rectangular_layer": LayerSetting,
     "activation": LayerSetting,
     "outlier_cluster": ClusterSetting,
     "proportional_network": ProportionalSetting,
+    "kernel_spectrum": KernelSetting,
     **dict.fromkeys(("training", "ntk_training", "given_inputs_training"), TrainingSetting),
 }
 
