@@ -45,20 +45,20 @@ def predict_spectra(network: DeepNetwork) -> dict[str, Any]:
 @claim(
     "karakida2020.fig3b",
     title="Spectra of F_cross and of its second block: the softmax disperses the outliers",
-    statement=r"\lambda_1 > \dots > \lambda_{C-1} \text{ solve the secular equation of each network}",
+    statement=r"\lambda_1 > \lambda_2 > \dots \text{ above the bulk solve the secular equation of each network}",
     source=Source("karakida2020", "Figure 3 (b)"),
     assumptions=_ASSUMPTIONS,
     subject="paper_network",
     activations=("tanh",),
 )
 def predict_softmax_spectra(network: DeepNetwork) -> dict[str, GivenOutputs]:
-    """The largest, a middle one and the last of the C - 1 outliers, from the outputs of each network."""
-    found: dict[str, GivenOutputs] = {}
-    for metric in ("F_cross", "F_cross_blocks[2]"):
-        every = given_outputs(network, metric)
-        for place in (1, network.outputs // 2, network.outputs - 1):
-            found[f"deep.{metric}.outlier[{place}]"] = every[f"deep.{metric}.outlier[{place}]"]
-    return found
+    """The largest, a middle one and the last of the outliers above the bulk, from the outputs of each network."""
+    return _outliers(network, "F_cross") | _outliers(network, "F_cross_blocks[2]")
+
+
+def _outliers(network: DeepNetwork, metric: str) -> dict[str, GivenOutputs]:
+    every = [(name, value) for name, value in given_outputs(network, metric).items() if "outlier" in name]
+    return dict(every[:: max(1, (len(every) - 1) // 2)])
 
 
 @claim(
@@ -111,14 +111,12 @@ def predict_feature_spectra(network: DeepNetwork) -> dict[str, Any]:
 @claim(
     "karakida2020.fig7b",
     title="Spectra of the feature metric with softmax output",
-    statement=r"\lambda_1 > \dots > \lambda_{C-1} \text{ solve the secular equation of each network}",
+    statement=r"\lambda_1 > \lambda_2 > \dots \text{ above the bulk solve the secular equation of each network}",
     source=Source("karakida2020", "Figure 7 (b)"),
     assumptions=_ASSUMPTIONS,
     subject="paper_network",
     activations=("tanh",),
 )
 def predict_softmax_feature_spectra(network: DeepNetwork) -> dict[str, GivenOutputs]:
-    """The largest, a middle one and the last of the C - 1 outliers, from the outputs of each network."""
-    every = given_outputs(network, "A_cross")
-    places = (1, network.outputs // 2, network.outputs - 1)
-    return {f"deep.A_cross.outlier[{j}]": every[f"deep.A_cross.outlier[{j}]"] for j in places}
+    """The largest, a middle one and the last of the outliers above the bulk, from the outputs of each network."""
+    return _outliers(network, "A_cross")

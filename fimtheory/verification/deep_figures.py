@@ -22,11 +22,11 @@ from fimtheory.verification.deep_networks import Setting, architecture_of
 Progress = Callable[[int, int], None]
 
 SEED = 1
-_NETWORKS = {  # activation, sigma_w^2, sigma_b^2, C
-    "tanh": ("tanh", "3", "0.64", 10),
-    "relu": ("relu", "2", "0.1", 10),
-    "linear": ("linear", "1", "0.1", 10),
-    "relu without biases": ("relu", "2", "0", 2),
+_NETWORKS = {  # activation, sigma_w^2, sigma_b^2, C, and how many times as many networks its scatter needs
+    "tanh": ("tanh", "3", "0.64", 10, 1),
+    "relu": ("relu", "2", "0.1", 10, 2),
+    "linear": ("linear", "1", "0.1", 10, 1),
+    "relu without biases": ("relu", "2", "0", 2, 10),
 }
 _CROSS = "deep.F_cross."
 _STATISTICS = ("mean", "second_moment", "lambda_max")
@@ -70,25 +70,27 @@ class PaperSetting(Setting):
     """The networks of the paper's figures, by the names of ``_NETWORKS``; the default resolves errors of 3 %."""
 
     samples: int = 100
-    widths: tuple[int, ...] = (128, 256, 512, 1024)
+    widths: tuple[int, ...] = (256, 512, 1024, 2048)
     n_networks: tuple[int, ...] = (160, 120, 80, 60)
+    softmax_share: int = 1
 
     @classmethod
     def quick(cls) -> PaperSetting:
         """Fewer samples, smaller networks, and errors of 5 % resolved: seconds an activation."""
-        return cls(samples=20, widths=(48, 96, 192), n_networks=(150, 120, 100), resolution=0.05)
+        return cls(samples=40, widths=(128, 256, 512), n_networks=(240, 200, 150), resolution=0.05)
 
     def subjects(self, claim: Claim) -> Iterator[tuple[str, tuple, PaperSetting]]:
         """(mark, arguments of ``predict``, setting) for each network that a claim names."""
         for name in claim.activations:
-            phi, weights, biases, outputs = _NETWORKS[name]
-            one = replace(self, activation=phi, sigma_w2=weights, sigma_b2=biases, outputs=outputs)
+            phi, weights, biases, outputs, share = _NETWORKS[name]
+            counts = tuple(share * count for count in self.n_networks)
+            one = replace(self, activation=phi, sigma_w2=weights, sigma_b2=biases, outputs=outputs, n_networks=counts)
             yield f" [{name}]" if len(claim.activations) > 1 else "", (one.network,), one
 
 
 def paper_network(name: str, samples: int) -> DeepNetwork:
     """A network of the paper's figures: three layers, and the numbers of its caption."""
-    phi, weights, biases, outputs = _NETWORKS[name]
+    phi, weights, biases, outputs, _ = _NETWORKS[name]
     return DeepNetwork(activation(phi), 3, weights, biases, outputs, samples)
 
 
