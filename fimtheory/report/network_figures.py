@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator
 from numpy.typing import ArrayLike
 
 from fimtheory.report.figures import BLUE, GREEN, INK, MUTED, ORANGE, panels, styled
@@ -62,7 +63,7 @@ def spectra(panel: Sequence[SpectrumPanel]) -> Figure:
                       label="the largest of one network")  # fmt: skip
         axes.set(xlabel=r"$\lambda$", title=one.title, yscale="log", ylim=(0.5, 3 * max(1.0, float(one.counts.max()))))
     grid[0].set_ylabel("number of eigenvalues")
-    grid[-1].legend(loc="upper right")
+    _legend_below(figure, grid[0])
     return figure
 
 
@@ -78,10 +79,11 @@ def against_width(rows: Sequence[Sequence[Series]]) -> Figure:
         axes.set(title=one.title, xscale="log", yscale="log")
         axes.set_xticks(one.widths, [f"{width:g}" for width in one.widths])
         axes.minorticks_off()
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     for axes in grid[-len(rows[0]) :]:
         axes.set_xlabel("width $M$")
-    for axes in grid[: len(rows[0])]:
-        axes.legend(loc="best", fontsize=9)
+    _legend_below(figure, grid[len(rows[0]) - 1])
     return figure
 
 
@@ -102,8 +104,8 @@ def training(
     figure, (left, right) = panels(1, 2, size=(8.6, 3.2))
     left.errorbar(loss.widths, loss.means, loss.deviations, fmt="o", color=INK, markersize=3.5, capsize=2, linewidth=1,
                   label="networks")  # fmt: skip
-    for label, (kind, values) in loss.lines.items():
-        left.plot(steps, values, color=BLUE, linestyle=_DASHES[kind], label=label)
+    for (label, (kind, values)), colour in zip(loss.lines.items(), (BLUE, ORANGE), strict=False):
+        left.plot(steps, values, color=colour, linestyle=_DASHES[kind], label=label)
     left.set(xlabel="step", title=loss.title)
     left.set_ylim(bottom=0)
     left.legend(loc="upper right")
@@ -115,8 +117,14 @@ def training(
     for (label, (kind, values)), colour in zip(theory.items(), _COLOURS, strict=False):
         right.plot(steps, values, color=colour, linestyle=_DASHES[kind], label=label)
     right.set(xlabel="step", title="largest eigenvalues", yscale="log")
-    right.legend(loc="best", fontsize=9)
+    _legend_below(figure, right)
     return figure
+
+
+def _legend_below(figure: Figure, axes: Axes) -> None:
+    """The legend of one panel below all of them, where no line runs through it."""
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 3), fontsize=10)
 
 
 @styled

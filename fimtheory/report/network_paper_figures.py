@@ -16,6 +16,7 @@ from fimtheory.theory.softmax_fisher import softmax_statistics
 from fimtheory.verification import deep_figures
 from fimtheory.verification.checkpoints import Checkpoints
 from fimtheory.verification.deep_figures import Spectra
+from fimtheory.verification.training_figure import training_figure
 
 Progress = Callable[[int, int], None]
 Draw = Callable[[bool, Progress | None, Checkpoints], Figure]
@@ -85,7 +86,7 @@ def _row(found: deep_figures.CrossStatistics) -> list[Series]:
         "mean": {"theory": ("limit", found.theory["mean"])},
         "second_moment": {"theory": ("limit", found.theory["second_moment"])},
         "lambda_max": {
-            "mean outlier": ("limit", found.theory["outlier"]),
+            "theory": ("limit", found.theory["outlier"]),
             "lower bound": ("bound", found.theory["lower"]),
             "upper bound": ("quantile", found.theory["upper"]),
         },
@@ -95,6 +96,31 @@ def _row(found: deep_figures.CrossStatistics) -> list[Series]:
         Series(f"{found.name}: {labels[key]}", found.widths, found.means[key], found.deviations[key], lines[key])
         for key in labels
     ]
+
+
+def _figure_5(quick: bool, progress: Progress | None, store: Checkpoints) -> Figure:
+    """Training with the cross-entropy: the loss, and the largest eigenvalues of F and of F_cross."""
+    found = training_figure(quick, store, progress)
+    theory = found.theory
+    loss = Series(
+        "cross-entropy",
+        found.steps,
+        found.measured["loss"],
+        found.deviation["loss"],
+        {"theory, kernel of the inputs": ("limit", theory["loss_given"]),
+         "theory, order parameters": ("bound", theory["loss"])},
+    )  # fmt: skip
+    measured = {
+        "$F$, networks": (found.measured["lambda_F"], found.deviation["lambda_F"]),
+        r"$F_{\mathrm{cross}}$, networks": (found.measured["lambda_F_cross"], found.deviation["lambda_F_cross"]),
+    }
+    lines = {
+        r"$F_{\mathrm{cross}}$, kernel of the inputs": ("limit", theory["lambda_F_cross_given"]),
+        r"$F$, kernel of the inputs": ("limit", theory["lambda_F_given"]),
+        "lower bound": ("bound", theory["lower"]),
+        "upper bound": ("quantile", theory["upper"]),
+    }
+    return network_figures.training(found.steps, loss, measured, lines)
 
 
 def _figure_6(quick: bool, progress: Progress | None, store: Checkpoints) -> Figure:
@@ -117,6 +143,7 @@ FIGURES: dict[str, Draw] = {
     "karakida2020.fig3a": _spectra(("F", "F_blocks[2]"), (200, 100), (60, 20)),
     "karakida2020.fig3b": _spectra(("F_cross", "F_cross_blocks[2]", "Q"), (1000, 100), (60, 20)),
     "karakida2020.fig4": _figure_4,
+    "karakida2020.fig5": _figure_5,
     "karakida2020.fig6": _figure_6,
     "karakida2020.fig7a": _spectra(("A", "A_blocks[0]"), (500, 1000), (60, 20)),
     "karakida2020.fig7b": _spectra(("A_cross", "A_cross_blocks[0]"), (500, 1000), (60, 20)),

@@ -60,7 +60,7 @@ def softmax_loss(theta: Array) -> Array:
 
 def velocity(loss: Callable[[Array], Array], of: Callable[[Array], Array] = example.outputs) -> Array:
     """The velocity of the outputs, or of a function of the parameters, under d theta/dt = -grad loss; both by slopes."""
-    theta = example._parameters()
+    theta = example.parameters()
     gradient = np.array([_slope(loss, theta, one) for one in np.eye(len(theta))])
     return _slope(of, theta, -gradient)
 
@@ -81,7 +81,7 @@ def _moved(errors: Array) -> Array:
 )
 def predict_velocity() -> dict[str, Agreement]:
     """All outputs on all inputs."""
-    error = _labels() - example.outputs(example._parameters())
+    error = _labels() - example.outputs(example.parameters())
     return {"velocity of f": Agreement(lambda: velocity(squared_loss), lambda: _moved(error), _CLOSE)}
 
 
@@ -96,7 +96,7 @@ def predict_velocity() -> dict[str, Agreement]:
 )
 def predict_softmax_velocity() -> dict[str, Agreement]:
     """Logits and probabilities."""
-    g = softmax(example.outputs(example._parameters()))
+    g = softmax(example.outputs(example.parameters()))
     moved = _moved(_labels() - g)
     return {
         "velocity of f": Agreement(lambda: velocity(softmax_loss), lambda: moved, _CLOSE),
@@ -120,14 +120,14 @@ def _scales() -> Array:
 def _tangent_kernel_by_slopes() -> Array:
     """Theta from derivatives in omega and beta, (C N, C N), output-major."""
     scales = _scales()
-    own = example._parameters() / scales
+    own = example.parameters() / scales
     columns = [_slope(lambda w: example.outputs(scales * w), own, one).T.ravel() for one in np.eye(len(own))]
     return np.array(columns).T @ np.array(columns)
 
 
 def _tangent_kernel_by_layers() -> Array:
     """sum_l (delta . delta)(sigma_w^2 h . h/M_{l-1} + sigma_b^2)."""
-    delta, features = example.backward_signals(), example._forward(example._parameters())[0]
+    delta, features = example.backward_signals(), example.forward(example.parameters())[0]
     total = np.zeros((example.OUTPUTS * example.SAMPLES,) * 2)
     for l, h in enumerate(features, start=1):
         rows = delta[l].transpose(1, 0, 2).reshape(len(total), -1)
@@ -152,7 +152,7 @@ def predict_parameterisation() -> dict[str, Agreement]:
 
     def own_gradient() -> Array:
         scales = _scales()
-        own = example._parameters() / scales
+        own = example.parameters() / scales
         return np.array([_slope(lambda w: example.outputs(scales * w), own, one)[0, 0] for one in np.eye(len(own))])
 
     return {

@@ -26,7 +26,8 @@ _EXAMPLE = ("one network of widths 3, 4, 3, 2 with tanh, and five inputs",)
 
 
 @functools.cache
-def _parameters() -> np.ndarray:
+def parameters() -> np.ndarray:
+    """All weights and biases of the example, as one vector."""
     return _draw(1).standard_normal(sum(rows * columns for rows, columns in _SHAPES)) / 2
 
 
@@ -45,7 +46,7 @@ def _layers(theta: np.ndarray) -> list[np.ndarray]:
     return [part.reshape(shape) for part, shape in zip(np.split(theta, ends), _SHAPES, strict=True)]
 
 
-def _forward(theta: np.ndarray, shifts: list[np.ndarray] | None = None) -> tuple[list[np.ndarray], np.ndarray]:
+def forward(theta: np.ndarray, shifts: list[np.ndarray] | None = None) -> tuple[list[np.ndarray], np.ndarray]:
     """Features h^0..h^{L-1}, each (N, M_l), with a shift added to each where some are given; and outputs (N, C)."""
     h, u, features = _inputs(), _inputs(), []
     for l, layer in enumerate(_layers(theta)):
@@ -57,12 +58,12 @@ def _forward(theta: np.ndarray, shifts: list[np.ndarray] | None = None) -> tuple
 
 def outputs(theta: np.ndarray) -> np.ndarray:
     """f_k(n), of shape (N, C)."""
-    return _forward(theta)[1]
+    return forward(theta)[1]
 
 
 def backward_signals() -> dict[int, np.ndarray]:
     """delta^l_{k,i}(n) by layer, of shape (N, C, M_l), by the chain rule."""
-    layers, (features, _) = _layers(_parameters()), _forward(_parameters())
+    layers, (features, _) = _layers(parameters()), forward(parameters())
     found = {DEPTH: np.broadcast_to(np.eye(OUTPUTS), (SAMPLES, OUTPUTS, OUTPUTS))}
     for l in range(DEPTH - 1, 0, -1):
         found[l] = (found[l + 1] @ layers[l][:, :-1]) * (1 - features[l] ** 2)[:, None, :]
@@ -71,13 +72,13 @@ def backward_signals() -> dict[int, np.ndarray]:
 
 def gradients(l: int) -> np.ndarray:
     """grad f_k(n) in the weights and biases of layer l, of shape (N, C, M_l, M_{l-1} + 1): delta times (h, 1)."""
-    below = np.hstack([_forward(_parameters())[0][l - 1], np.ones((SAMPLES, 1))])
+    below = np.hstack([forward(parameters())[0][l - 1], np.ones((SAMPLES, 1))])
     return backward_signals()[l][:, :, :, None] * below[:, None, None, :]
 
 
 def feature_gradients() -> np.ndarray:
     """grad_h f_k(n) over h^0..h^{L-1}, of shape (N, C, M_h): W' delta."""
-    layers, delta = _layers(_parameters()), backward_signals()
+    layers, delta = _layers(parameters()), backward_signals()
     return np.concatenate([delta[l] @ layers[l - 1][:, :-1] for l in range(1, DEPTH + 1)], axis=2)
 
 
@@ -109,7 +110,7 @@ def _direction(size: int) -> np.ndarray:
 
 def _quadratic_by_differences() -> float:
     """E |f(theta + d theta) - f(theta)|^2 for a step to first order."""
-    theta = _parameters()
+    theta = parameters()
     change = _slope(lambda e: outputs(theta + e * _direction(len(theta))))
     return (change**2).sum() / SAMPLES
 
@@ -120,7 +121,7 @@ def _feature_quadratic(first_only: bool) -> tuple[float, float]:
     if first_only:
         direction = np.where(np.arange(len(direction)) < WIDTHS[0], direction, 0)
     shifts = np.split(direction, np.cumsum(WIDTHS[:-1])[:-1])
-    change = _slope(lambda e: _forward(_parameters(), [e * s for s in shifts])[1])
+    change = _slope(lambda e: forward(parameters(), [e * s for s in shifts])[1])
     return (change**2).sum() / SAMPLES, float(direction @ feature_matrix() @ direction)
 
 
@@ -136,7 +137,7 @@ def _score_products() -> np.ndarray:
 
 def _kronecker_block(l: int, m: int) -> np.ndarray:
     """E [delta^l delta^m' (x) h^{l-1} h^{m-1}'] of output 0."""
-    delta, (features, _) = backward_signals(), _forward(_parameters())
+    delta, (features, _) = backward_signals(), forward(parameters())
     blocks = [
         np.kron(np.outer(delta[l][n, 0], delta[m][n, 0]), np.outer(features[l - 1][n], features[m - 1][n]))
         for n in range(SAMPLES)
@@ -152,7 +153,7 @@ def _weight_block(l: int, m: int) -> np.ndarray:
 
 def _gradients_by_differences(l: int, output: int = 0) -> np.ndarray:
     """grad f_0(n) in the parameters of layer l, of shape (N, M_l, M_{l-1} + 1)."""
-    theta, sizes = _parameters(), [rows * columns for rows, columns in _SHAPES]
+    theta, sizes = parameters(), [rows * columns for rows, columns in _SHAPES]
     start = sum(sizes[: l - 1])
     columns = [
         _slope(lambda e, i=i: outputs(theta + e * np.eye(len(theta))[i])[:, output])
@@ -189,7 +190,7 @@ def predict_gradients() -> dict[str, Agreement]:
 )
 def predict_perturbation() -> dict[str, Agreement]:
     """One direction in the space of parameters."""
-    v = _direction(len(_parameters()))
+    v = _direction(len(parameters()))
     return {"quadratic form": Agreement(_quadratic_by_differences, lambda: v @ fisher_matrix() @ v, _CLOSE)}
 
 
@@ -270,7 +271,7 @@ def predict_dual() -> dict[str, Agreement]:
 def _layer_dual(l: int) -> np.ndarray:
     """The dual of one diagonal block: backward overlaps times forward overlaps, the bias as a feature 1."""
     delta = backward_signals()[l].transpose(1, 0, 2).reshape(OUTPUTS * SAMPLES, -1)
-    h = _forward(_parameters())[0][l - 1]
+    h = forward(parameters())[0][l - 1]
     return delta @ delta.T * np.tile(h @ h.T + 1, (OUTPUTS, OUTPUTS)) / SAMPLES
 
 
@@ -296,7 +297,7 @@ def predict_dual_sum() -> dict[str, Agreement]:
 
 def _feature_dual() -> np.ndarray:
     """The dual of the A of output 0: sums of W' delta . W' delta over the layers."""
-    layers, delta = _layers(_parameters()), backward_signals()
+    layers, delta = _layers(parameters()), backward_signals()
     signals = [delta[l][:, 0] @ layers[l - 1][:, :-1] for l in range(1, DEPTH + 1)]
     return np.sum([s @ s.T for s in signals], axis=0) / SAMPLES
 
