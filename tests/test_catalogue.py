@@ -36,7 +36,7 @@ def test_every_claim_is_complete(c):
 
 
 def test_find():
-    assert find("karakida2020.thm3.1").source == Source("karakida2020", "Theorem 3.1")
+    assert find("karakida2020.thm3.1").source == Source("karakida2020", "Theorem 3.1; eq. A.4")
     with pytest.raises(InputError, match=r"did you mean karakida2020\.thm5\.1"):
         find("karakida2020.thm5.2")
     with pytest.raises(InputError, match="fimtheory claims lists all"):

@@ -153,7 +153,7 @@ _KAPPA_PRINTED = r"\kappa_t := \sum_{l=1}^{L} \frac{\alpha_{l-1}}{\alpha}\, \hat
     "karakida2020.thm3.1",
     title="Mean, second moment and largest eigenvalue of F",
     statement=statement("F", fisher()) + r",\quad " + _KAPPA,
-    source=Source("karakida2020", "Theorem 3.1"),
+    source=Source("karakida2020", "Theorem 3.1; eq. A.4"),
     assumptions=_ASSUMPTIONS,
     as_printed=_KAPPA_PRINTED,
     printed=_printed,

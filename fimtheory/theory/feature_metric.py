@@ -56,7 +56,7 @@ def _printed(network) -> dict[str, sp.Expr]:
     statement=statement("A", feature_metric())
     + r",\quad \tilde\kappa_t = \frac{\sigma_w^2}{\tilde\alpha} \sum_{l=1}^{L} \tilde q_t^{l},\quad "
     r"\tilde\alpha = \sum_{l=0}^{L-1} \alpha_l",
-    source=Source("karakida2020", "Theorem 5.1 and eq. D.6"),
+    source=Source("karakida2020", "Theorem 5.1; eqs. D.2 and D.6"),
     assumptions=("M is large", "phi is weakly differentiable", "the network is not centred: kappa_2 > 0"),
     as_printed=r"s_\lambda \sim \tilde\alpha \left(\frac{N-1}{N} \tilde\kappa_2^2 + \frac{\tilde\kappa_1^2}{N}\right) C",
     printed=_printed,

@@ -43,7 +43,7 @@ _ENTRIES = [(i, j) for i in range(3) for j in range(i + 1)]
     title="The Fisher information of a softmax likelihood",
     statement=r"\sum_{y} p(y)\, \frac{\partial \log p(y)}{\partial f_k}\, \frac{\partial \log p(y)}{\partial f_{k'}} = g_k"
     r" \delta_{k k'} - g_k g_{k'} = Q(k, k'),\quad p(y) = \prod_{k=1}^{C} g_k^{y_k}",
-    source=Source("karakida2020", "Eqs. 24 to 26"),
+    source=Source("karakida2020", "eqs. 4 and 24 to 26"),
     assumptions=_ANY,
     subject=None,
 )
@@ -61,7 +61,7 @@ def predict_information() -> dict[str, Identity]:
     "karakida2020.eq27",
     title="F_cross as the metric of the square roots of the probabilities",
     statement=r"4 \left\|\sqrt{g(f + \mathrm{d} f)} - \sqrt{g(f)}\right\|^2 \sim \mathrm{d} f^\top Q\, \mathrm{d} f",
-    source=Source("karakida2020", "Eq. 27"),
+    source=Source("karakida2020", "eq. 27"),
     assumptions=_ANY,
     subject=None,
 )
@@ -143,7 +143,7 @@ def _falling(matrix: np.ndarray) -> np.ndarray:
     "karakida2020.eqB1",
     title="F_cross and its dual have the same non-zero eigenvalues",
     statement=r"F_{\mathrm{cross}} = R\, Q\, R^\top,\quad F_{\mathrm{cross}}^* = Q\, F^*,\quad F^* = R^\top R",
-    source=Source("karakida2020", "Eqs. B.1 to B.3"),
+    source=Source("karakida2020", "eqs. B.1 to B.3"),
     assumptions=("any gradients",),
     subject=None,
 )
@@ -170,7 +170,7 @@ def predict_dual() -> dict[str, Agreement]:
     "karakida2020.eqB4",
     title="The mean of the eigenvalues with softmax output",
     statement=r"m_\lambda = \frac{1}{P} \operatorname{tr}(Q F^*) \sim \frac{\beta_1 \kappa_1}{M}",
-    source=Source("karakida2020", "Eq. B.4"),
+    source=Source("karakida2020", "eq. B.4"),
     assumptions=_LEADING,
     as_printed=r"m_\lambda \sim C (1 - \beta_1) \frac{\kappa_1}{M}",
     printed=lambda: {
@@ -193,7 +193,7 @@ def _printed_mean() -> list[float]:
     title="The second moment of the eigenvalues with softmax output",
     statement=r"s_\lambda = \frac{1}{P} \operatorname{tr}(Q F^* Q F^*) \sim \alpha \left(\beta_2 \kappa_2^2 + \beta_3"
     r" \frac{\kappa_1^2}{N}\right)",
-    source=Source("karakida2020", "Eqs. B.5 and B.6"),
+    source=Source("karakida2020", "eqs. B.5 and B.6"),
     assumptions=_LEADING,
     subject=None,
 )
@@ -238,7 +238,7 @@ def predict_bounds() -> dict[str, Agreement | Ordering]:
     statement=r"\lambda_i(F_{\mathrm{cross}}) \leq \lambda_{\max}(Q)\, \lambda_i(F),\quad \lambda_{\max}(Q_n) \leq"
     r" \frac{1}{2},\quad m_\lambda \leq \frac{C - 1}{C^2}\, m_\lambda^{\mathrm{lin}},\quad s_\lambda \leq \frac{1}{4}"
     r" s_\lambda^{\mathrm{lin}},\quad \lambda_{\max} \leq \frac{1}{2} \lambda_{\max}^{\mathrm{lin}}",
-    source=Source("karakida2020", "Eq. 28 and the end of appendix B.1, with 1/2 where it has 1"),
+    source=Source("karakida2020", "eq. 28 and the end of appendix B.1, with 1/2 where it has 1"),
     assumptions=("any gradients; the last three for the leading matrix",),
     subject=None,
 )
