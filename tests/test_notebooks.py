@@ -70,3 +70,14 @@ def test_the_paper_on_one_layer_reaches_its_conclusions(executed, capsys):
     assert abs(found["sample"].mean() - float(found["layer"].moment(1))) < 5 * found["sample"].std() / 20_000**0.5
     assert all(point.kind in printed for point in found["found"])
     assert "<svg" in found["figures"].to_svg(found["picture"])
+
+
+def test_a_paper_is_worked_through(executed, capsys):
+    """The notebook on deep networks: our forms hold, the printed ones do not, numbers meet one network of its own."""
+    path = next(path for path in NOTEBOOKS if path.stem == "karakida2020")
+    found, _ = executed(path, capsys)
+    assert (found["evidence"].verdict, found["evidence"].printed_verdict) == (Verdict.SUPPORTED, Verdict.CONTRADICTED)
+    assert found["number"].status == "corrected"
+    assert len(found["softmax"].outliers) == found["network"].outputs - 1
+    assert found["tops"][1] < found["tops"][2] < found["tops"][3]
+    assert abs(found["inside"] - found["law"].cdf(4.0)) < 0.05  # eigenvalues are rigid: of order 1/N, and N = 150
