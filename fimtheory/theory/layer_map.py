@@ -33,7 +33,6 @@ from fimtheory.gaussian.quantity import number
 _BITS = math.log2(10)
 _GUARD = 10  # decimals beyond those asked for, in sums
 _TERMS = (64, 128, 256, 512, 1024, 2048, 4096)  # of a Hermite series
-_FEWEST = _TERMS[0]
 _FINEST = 2.0**-7  # step of the trapezoidal rule, in standard deviations
 
 
@@ -48,7 +47,7 @@ class Point:
     @property
     def loss(self) -> int:
         """How many decimals the difference of two numbers near q1 loses."""
-        return max(0, math.ceil(-mp.log10(self.gap / self.q1)))
+        return max(0, math.ceil(-mp.log10(self.gap / self.q1))) if self.gap else 0
 
 
 @dataclass(frozen=True)
@@ -204,43 +203,40 @@ class _Hermite(_Way):
     """phi(sqrt(q) Z) = sum b_k h_k(Z): all moments are sums over b_k^2, and Parseval's identity says what is missing."""
 
     def __init__(self, phi: Activation) -> None:
-        self._formulas = [stable(e) for e in (phi.expression, sp.diff(phi.expression, phi.variable))]
-        self._variable = phi.variable
+        x, e = phi.variable, phi.expression
+        self._formulas, self._variable = (stable(e), stable(sp.diff(e, x))), x
+        mirrored = e.subs(x, -x)
+        self._parity = 1 if mirrored - e == 0 else -1 if mirrored + e == 0 else 0
         self._functions: dict[int, list[Callable[[arb], arb]]] = {}
-        self._steps: dict[int, tuple[arb, float]] = {}
-        self._terms = _FEWEST  # where the search begins: the layer before needed as many
+        self._step = functools.lru_cache(maxsize=64)(self._resolved)
+        self._enough: dict[tuple[int, int, int], int] = {}  # terms, by digits and the size of variance and gap
         self._series = functools.lru_cache(maxsize=4)(self._expanded)  # deep down, the variance no longer changes
 
     def at(self, point: Point, digits: int) -> Moments:
+        octave = math.ceil(mp.log(point.q1, 2))
+        kind = digits, octave, point.loss
         with precision((digits + 2 * _GUARD) * _BITS):
-            for terms in (n for n in _TERMS if n >= self._terms):
-                series = self._series(point.q1, digits, terms)
-                found = series.at(point)
+            for terms in (n for n in _TERMS if n >= self._enough.get(kind, 0)):
+                found = self._series(point.q1, octave, digits, terms).at(point)
                 if found:
-                    half = terms > _FEWEST and point.gap and series.shorter.at(point)
-                    self._terms = terms // 2 if half else terms
+                    self._enough[kind] = terms
                     return Moments(*map(_mpf, found))
-        self._terms = _FEWEST
         raise _Unresolved
 
-    def _expanded(self, variance: mp.mpf, digits: int, terms: int) -> _Series:
-        """The series at one variance."""
-        q1 = _ball(variance)
-        step = _resolving(self._step(q1, digits), terms)
+    def _expanded(self, variance: mp.mpf, octave: int, digits: int, terms: int) -> _Series:
+        """The series at one variance, which is at most 2^octave: what is resolved there is so below."""
+        q1, step = _ball(variance), _resolving(self._step(octave, digits), terms)
         values = self._values(q1, digits, _nodes(step, digits))
         return _Series(q1, values, _squares(values, _basis(terms, step, digits), digits), digits)
 
-    def _step(self, q1: arb, digits: int) -> float:
-        """A step that resolves phi^2: halving it squares the error. What is resolved at one variance is so below."""
-        largest, step = self._steps.get(digits, (arb(0), 0.25))
-        if q1 <= largest:
-            return step
+    def _resolved(self, octave: int, digits: int) -> float:
+        """A step that resolves phi^2 at the variance 2^octave: halving it squares the error."""
+        q1, step = arb((1, octave)), 0.25
         tolerance, previous = arb(10) ** -(6 * digits // 10 + 3), None
         while step >= _FINEST:
             values = self._values(q1, digits, _nodes(step, digits))
             current = values.second, values.slope, values.growth
             if previous and all(abs(a - b) <= tolerance * abs(b) for a, b in zip(previous, current, strict=True)):
-                self._steps[digits] = q1, step
                 return step
             previous, step = current, step / 2
         raise _Unresolved
@@ -252,18 +248,25 @@ class _Hermite(_Way):
             self._functions[digits] = [emit(e, self._variable, "ball") for e in numbers]
         phi, dphi = self._functions[digits]
         z, weight = nodes
-        u = [(q1.sqrt() * at).mid() for at in z]
-        f, mirrored = [phi(at).mid() for at in u], [phi(-at).mid() for at in u]
-        df, mirrored_df = [dphi(at).mid() for at in u], [dphi(-at).mid() for at in u]
-        both = list(zip(weight, u, f, mirrored, df, mirrored_df, strict=True))
-        second = sum((w * (a * a + b * b) for w, _, a, b, _, _ in both), arb(0)).mid()
-        slope = sum((w * (a * a + b * b) for w, *_, a, b in both), arb(0)).mid()
-        growth = sum((w * at * (a * da - b * db) for w, at, a, b, da, db in both), arb(0)).mid()
-        beyond = max(abs(values[-1]) for values in (f, mirrored, df, mirrored_df)) * (-(z[-1] ** 2) / 4).exp()
+        root = q1.sqrt()
+        u = [(root * at).mid() for at in z]
+        f, g = _on_both_sides(phi, u, self._parity)
+        df, dg = _on_both_sides(dphi, u, -self._parity)
+        second = sum((w * (a * a + b * b) for w, a, b in zip(weight, f, g, strict=True)), arb(0)).mid()
+        slope = sum((w * (a * a + b * b) for w, a, b in zip(weight, df, dg, strict=True)), arb(0)).mid()
+        both = zip(weight, u, f, df, g, dg, strict=True)
+        growth = sum((w * at * (a * da - b * db) for w, at, a, da, b, db in both), arb(0)).mid()
+        beyond = max(abs(side[-1]) for side in (f, g, df, dg)) * (-(z[-1] ** 2) / 4).exp()
         if not (growth.is_finite() and beyond**2 <= arb(10) ** -digits * (second + slope)):
             raise _Unresolved
-        even, odd = ([g(a, b).mid() for a, b in zip(f, mirrored, strict=True)] for g in (arb.__add__, arb.__sub__))
+        even, odd = ([(a + sign * b).mid() for a, b in zip(f, g, strict=True)] for sign in (1, -1))
         return _Values(even, odd, second, slope, growth)
+
+
+def _on_both_sides(function: Callable[[arb], arb], u: list[arb], parity: int) -> tuple[list[arb], list[arb]]:
+    """Values at u and at -u, of a function that is even (1), odd (-1) or neither (0)."""
+    right = [function(at).mid() for at in u]
+    return right, [parity * value for value in right] if parity else [function(-at).mid() for at in u]
 
 
 @dataclass(frozen=True)
@@ -290,18 +293,13 @@ class _Series:
     """The sums over b_k^2 at one variance, as polynomials in c."""
 
     def __init__(self, q1: arb, values: _Values, squares: list[arb], digits: int) -> None:
-        self._q1, self._values, self._squares, self._digits = q1, values, squares, digits
+        self._q1, self._values, self._last = q1, values, len(squares) - 1
         self._unit, self._zero = arb(10) ** -digits, arb(10) ** -(2 * digits + 8) * values.second
         above = list(itertools.accumulate(reversed(squares[1:])))  # sum over k > j, from the last j to 0
         self._dual = arb_poly(squares)
         self._linear, self._quotient = self._dual.derivative(), arb_poly(above[::-1])
         self._beyond = abs(values.second - above[-1] - squares[0]).mid()
         self._steep_beyond = abs(q1 * values.slope - self._linear(arb(1))).mid()
-
-    @functools.cached_property
-    def shorter(self) -> _Series:
-        """The same with half as many terms."""
-        return _Series(self._q1, self._values, self._squares[: len(self._squares) // 2], self._digits)
 
     def at(self, point: Point) -> tuple[arb, ...] | None:
         """The six moments, as balls; None where so few terms leave out too much.
@@ -314,7 +312,7 @@ class _Series:
             return values.second, values.second, arb(0), values.slope, values.slope, elasticity
         c, small = _correlation(q1, point).mid(), (_ball(point.gap) / q1).mid()
         dual, linear, left = self._dual(c), self._linear(c), small * self._quotient(c)
-        reach = abs(c) ** (len(self._squares) - 1)  # c^k and c^(k-1) are below it for all terms that are left out
+        reach = abs(c) ** self._last  # c^k and c^(k-1) are below it for all terms that are left out
         lost = small * self._steep_beyond  # a bound of the sum of b_k^2 (1 - c^k) over them
         if reach * self._beyond <= unit * left.mid():  # of all that is left out, nothing comes back at c
             left, lost = left + self._beyond, arb(0)

@@ -79,13 +79,14 @@ def order_parameters(
     ([1.0, 1.0, 1.0], 1.0)
     """
     layers = _layers(phi, depth, sigma_w2, sigma_b2)
-    precision = digits + _GUARD + math.ceil(2 * math.log10(depth + 1))
+    inputs = sp.Rational(str(input_norm)), sp.Rational(str(input_overlap))
+    precision = digits + _GUARD + math.ceil(math.log10(depth) + 0.5)  # what a contracting recursion costs
     while precision <= _MOST_DIGITS:
         with mp.workdps(precision + _GUARD):
-            run = _Run(layers, precision, _number(input_norm), _number(input_overlap))
-            if run.lost < precision - digits:
+            run = _Run(layers, precision, *inputs)
+            if precision > digits + run.lost:
                 return OrderParameters(depth, digits, *run.columns())
-        precision = digits + 2 + run.lost
+        precision = digits + 1 + run.lost
     raise InputError(
         f"the recursion runs along an unstable fixed point, where {depth} layers lose more than {_MOST_DIGITS} digits:"
         " take a smaller depth"
@@ -109,17 +110,17 @@ def _layers(phi, depth: int, sigma_w2, sigma_b2) -> list[_Layer]:
     return [_Layer(*row) for row in zip((*activations, None), weights, biases, strict=True)]
 
 
-def _number(value) -> mp.mpf:
+def _number(value: sp.Rational) -> mp.mpf:
     """A rational number at the working precision."""
-    r = sp.Rational(str(value))
-    return mp.mpf(int(r.p)) / int(r.q)
+    return mp.mpf(int(value.p)) / int(value.q)
 
 
 class _Run:
     """One pass through the layers at a fixed working precision; ``lost`` bounds the decimals that it costs."""
 
-    def __init__(self, layers: list[_Layer], precision: int, norm: mp.mpf, overlap: mp.mpf) -> None:
-        self.layers, self.precision, self.input = layers, precision, (norm, overlap)
+    def __init__(self, layers: list[_Layer], precision: int, norm: sp.Rational, overlap: sp.Rational) -> None:
+        self.layers, self.precision = layers, precision
+        self.input = _number(norm), _number(overlap), _number(norm - overlap)
         self.variances = [(_number(layer.sigma_w2), _number(layer.sigma_b2)) for layer in layers]
         self.points: list[Point] = []
         self.moments: list[Moments] = []
@@ -132,8 +133,8 @@ class _Run:
 
         Those of the gap q_1 - q_2 stay near them: I is convex in c >= 0, so that the gap's own elasticity is at most 1.
         """
-        norm, overlap = self.input
-        gap, error, errors = norm - overlap, mp.mpf(1), mp.mpf(0)
+        norm, overlap, gap = self.input
+        error, errors = mp.mpf(1), mp.mpf(0)
         for k, layer in enumerate(self.layers):
             w, b = self.variances[k]
             point = self._settled(k, Point(w * norm + b, w * overlap + b, w * gap))
@@ -181,7 +182,7 @@ class _Run:
 
     def columns(self) -> tuple[dict[int, mp.mpf], ...]:
         """qhat1, qhat2, q1, q2, qtilde1, qtilde2, by layer."""
-        depth, (norm, overlap) = len(self.layers), self.input
+        depth, (norm, overlap, _) = len(self.layers), self.input
         qhat1 = dict(enumerate([norm, *(m.second for m in self.moments)]))
         qhat2 = dict(enumerate([overlap, *(m.dual for m in self.moments)]))
         q1, q2 = ({l: getattr(point, name) for l, point in enumerate(self.points, 1)} for name in ("q1", "q2"))
@@ -259,7 +260,7 @@ def _factor(e: sp.Expr) -> str:
     statement=r"\hat q_1^{l} = \mathbb{E}\,\phi(\sqrt{q_1^{l}}\,Z)^2,\quad \hat q_2^{l} = I_\phi[q_1^{l}, q_2^{l}],\quad "
     r"\tilde q_1^{l} = \sigma_w^2 \tilde q_1^{l+1}\, \mathbb{E}\,\phi'(\sqrt{q_1^{l}}\,Z)^2,\quad "
     r"\tilde q_2^{l} = \sigma_w^2 \tilde q_2^{l+1} I_{\phi'}[q_1^{l}, q_2^{l}]",
-    source=Source("karakida2020", "eqs. 15, 16 and 18"),
+    source=Source("karakida2020", "eqs. 6, 7, 14, 15, 17 and 18"),
     assumptions=("M is large", "phi is weakly differentiable with square-integrable derivative"),
 )
 def predict(network) -> dict[str, sp.Expr]:
