@@ -27,6 +27,7 @@ __all__ = [
     "Quantity",
     "activation",
     "certify",
+    "deep_network",
     "emit",
     "equal",
     "expect",
@@ -79,6 +80,23 @@ def single_layer(f: str | _sp.Expr | Activation, aspect=(1, 1), digits: int = 16
     from fimtheory.theory.single_layer import SingleLayer
 
     return SingleLayer(activation(f), aspect, digits)
+
+
+def deep_network(f, depth: int, sigma_w2, sigma_b2, **options):
+    """A random deep network: order parameters, coefficients, and what every metric of its Fisher family is made of.
+
+    ``f`` is an activation, or one for each hidden layer in a list; ``sigma_w2`` and ``sigma_b2`` are numbers, or lists with
+    one for each layer. ``options`` are those of :class:`fimtheory.theory.deep_network.DeepNetwork`: ``outputs``,
+    ``samples``, ``alphas``, ``digits``, ``input_norm``, ``input_overlap``.
+
+    >>> network = deep_network(["relu", "linear"], 3, 2, [0, 0, 1], outputs=2)
+    >>> network.name, float(network.order_parameters.qtilde1[1])
+    ('relu, linear', 2.0)
+    """
+    from fimtheory.theory.deep_network import DeepNetwork
+
+    phi = tuple(map(activation, f)) if isinstance(f, list | tuple) else activation(f)
+    return DeepNetwork(phi, depth, sigma_w2, sigma_b2, **options)
 
 
 def _shifted(phi: Activation, mean) -> _sp.Expr:
