@@ -33,7 +33,7 @@ from fimtheory.theory.deep_network import DeepNetwork
 from fimtheory.theory.unit_kinds import UnitKinds, unit_kinds
 
 _NONE = 1e-12  # an overlap below, relative, is none
-_POINTS = (0.1, 1.0)  # of the Stieltjes transform, below 0, in units of the mean eigenvalue
+_POINTS = (0.25, 1.0)  # of the Stieltjes transform, below 0, in units of the mean eigenvalue
 
 Array = np.ndarray
 
@@ -171,7 +171,7 @@ class DeepKernels:
 
 
 def _statements(kernels: DeepKernels, *names: str) -> dict[str, sp.Expr]:
-    """Three moments of kernels by name, and the Stieltjes transform at two points below 0, which sees the lower end.
+    """Two moments of kernels by name, and the Stieltjes transform at two points below 0, which sees the lower end.
 
     Smooth averages of eigenvalues have expansions in 1/M; shares of windows have not, where finite widths smear a steep
     end, and higher moments scatter.
@@ -179,7 +179,7 @@ def _statements(kernels: DeepKernels, *names: str) -> dict[str, sp.Expr]:
     found: dict[str, sp.Expr] = {}
     for name in names:
         law = kernels.law(name)
-        moments = law.moments(3)
+        moments = law.moments(2)
         found |= {f"kernel.{name}.moment[{k}]": sp.Float(m) for k, m in enumerate(moments, start=1)}
         for share in _POINTS:
             x = float(f"{-share * moments[0]:.3g}")
