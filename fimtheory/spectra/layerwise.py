@@ -277,13 +277,15 @@ class LayeredLaw:
     def stieltjes(self, z) -> Array:
         """G(z) = E 1/(z - l), analytic off the support, about z^-1 at infinity; on the axis the limit from above.
 
+        nan where it is infinite: at an atom, and at a hard edge.
+
         >>> LayeredLaw((Layer(1, 0, 1),), (1,)).stieltjes([2, -0.5]).round(12)
         array([ 0.5-0.5j, -1. +0.j ])
         """
         z, reflected = above_axis(z)
         x = (z.ravel() - self.shift) / self._scale
+        infinite = (x == 0) & bool(np.any(x == 0) and (self.atoms or self._intervals[0][0] == 0))
         value = np.full(x.size, complex(math.nan, math.nan))
-        finite = x != 0 if self.atoms or self._intervals[0][0] == 0 else np.full(x.size, True)
-        value[finite] = -self._equations.solve(x[finite])[:, -1] / self._scale
+        value[~infinite] = -self._equations.solve(x[~infinite])[:, -1] / self._scale
         value = value.reshape(z.shape)
         return np.where(reflected, value.conj(), value)[()]

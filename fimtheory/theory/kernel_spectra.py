@@ -140,7 +140,8 @@ class DeepKernels:
         """The last hidden layer with overlap * Gamma_{L-1}, made of the slopes phi' times the output weights.
 
         The C weights of a unit point in one direction of output space: in a share 1/C of all directions its slope
-        counts, with weights of squared length chi^2_C, and in the others it does not.
+        counts, with weights of squared length chi^2_C, and in the others it does not. So spectra depend on C: blocks that
+        couple different outputs have no mean, but as many entries as the others.
         """
         kinds, L, outputs = self._kinds(self.network.depth - 1), self.network.depth, self.network.outputs
         lengths, probabilities = chi_square_rule(outputs)
