@@ -50,8 +50,8 @@ class Setting:
     def quick(cls) -> Setting:
         """Smaller networks of unequal widths alone, and errors of 5 % resolved: seconds a claim."""
         return cls(
-            widths=(32, 64, 128, 256),
-            n_networks=(800, 800, 600, 400),
+            widths=(48, 96, 192, 384),
+            n_networks=(1200, 1200, 800, 500),
             resolution=0.05,
             softmax_share=1,
             alphas=("3/2", "1", "2"),
