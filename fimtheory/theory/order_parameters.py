@@ -25,7 +25,8 @@ from fimtheory.errors import DivergentExpectation, InputError
 from fimtheory.gaussian.field import CORRELATION, COVARIANCE_FORM
 from fimtheory.latex import latex
 from fimtheory.notation import SYMBOLS
-from fimtheory.theory.layer_map import Moments, Point, layer_map
+from fimtheory.theory.layer_map import layer_map
+from fimtheory.theory.layer_point import Moments, Point
 
 _GUARD = 4  # decimals for the last operations; what the recursion itself loses is measured
 _MOST_DIGITS = 2_000

@@ -9,7 +9,9 @@ from mpmath import mp
 
 import fimtheory as ft
 from fimtheory.errors import JumpError
-from fimtheory.theory.layer_map import LayerMap, Point, layer_map
+from fimtheory.theory.kinked_map import KinkedMap
+from fimtheory.theory.layer_map import LayerMap, layer_map
+from fimtheory.theory.layer_point import Point, Unresolved
 from tests.oracles import close, gauss, gauss_pair
 
 NAMES = ("second", "dual", "gap", "slope", "dual_slope", "elasticity")
@@ -60,6 +62,22 @@ def test_formulas_and_hermite_series_agree(name, c):
     with mp.workdps(40):
         left, right = closed.at(at("1.7", c), 25), hermite.at(at("1.7", c), 25)
         assert all(close(getattr(left, key), getattr(right, key), 25) for key in NAMES)
+
+
+@pytest.mark.parametrize("name", ["relu", "elu", "hardtanh"])
+@pytest.mark.parametrize("one_minus_c", ["0.009", "1e-25"])
+def test_panels_between_kinks_agree_with_formulas(name, one_minus_c):
+    """Where activations without closed form need them, tried on some that have one; one kink, and two."""
+    phi = ft.activation(name) if name != "elu" else ft.activation("elu", alpha=1)
+    closed, _, anything = LayerMap(phi)._ways
+    q1, gap = mp.mpf("1.5"), mp.mpf("1.5") * mp.mpf(one_minus_c)
+    with mp.workdps(60):
+        point = Point(q1, q1 - gap, gap)
+        left, right = closed.at(point, 20), KinkedMap(phi, anything.one_input).at(point, 14)
+        ratios = [getattr(right, key) / getattr(left, key) for key in NAMES[:-1]]
+        assert all(close(ratio, 1, 14) for ratio in ratios)
+    with pytest.raises(Unresolved):  # two inputs that are not close are left to others
+        KinkedMap(phi, anything.one_input).at(at("1.5", "0.5"), 14)
 
 
 @pytest.mark.parametrize("name", ["relu", "erf", "tanh"])
