@@ -18,19 +18,21 @@ _LEAST = 1e-13  # next to 0, in units of the spectrum
 _OCCUPIED = 1e-7  # Im g relative to |g|
 _HIDDEN = 1e-10  # the mass between two empty points of the grid that betrays an interval between them
 _COMPLEX_STEP = 1e-7  # its square and rounding over it only slow the last steps of Newton's method
-_NEWTON_STEPS, _HALVINGS = 40, 60
+_SETTLED, _NEAR = 1e-13, 1e-6  # relative steps of Newton's method in x, which is stationary in u, and in u
+_NEXT = 1e-4  # how near a fold is looked for an empty and an occupied point, in units of its bracket
+_NEWTON_STEPS, _HALVINGS = 40, 100
 
 Array = np.ndarray
 Interval = tuple[float, float]
 
 
-def intervals(equations: Resolvent, endless: bool, points: int = 120) -> tuple[Interval, ...]:
+def intervals(equations: Resolvent, endless: bool, points: int = 100) -> tuple[Interval, ...]:
     """The intervals on which the density is positive; a first one that begins at 0 has a hard edge there.
 
     All within (0, 1], unless the spectrum is known to be ``endless``: then the last one is, and is no less occupied
     where its density is too small to be seen.
     """
-    x = np.unique(np.concatenate([np.geomspace(_LEAST, 1, points), np.linspace(0, 1, points + 1)[1:]]))
+    x = np.unique(np.concatenate([np.geomspace(_LEAST, 1, points // 2), np.linspace(0, 1, points + 1)[1:]]))
     u = equations.solve(x + 0j)
     if endless:
         last = int(np.flatnonzero(occupied(u))[-1])
@@ -101,41 +103,58 @@ def _median(equations: Resolvent, low: float, high: float, mass: float) -> float
 
 
 def _edge(equations: Resolvent, empty: float, full: float, u: Array) -> float:
-    """The edge between an empty and an occupied point, from the solution at the latter."""
+    """The edge between an empty and an occupied point, from the solution at the latter.
+
+    A fold may lie on another sheet: it counts only where points next to it, on both sides, are empty and occupied.
+    """
     for _ in range(_HALVINGS):
-        edge = _fold(equations, np.real(u), full)
-        if edge is not None and min(empty, full) <= edge <= max(empty, full):
-            return edge
-        middle = (empty + full) / 2
-        v = equations.solve(np.array([middle + 0j]))
-        if occupied(v)[0]:
-            full, u = middle, v[0]
-        else:
-            empty = middle
-        if middle in (empty, full) and abs(full - empty) <= 1e-15 * abs(full):
-            return middle
+        fold = _fold(equations, np.real(u), full)
+        tried = np.array([(empty + full) / 2])
+        if fold is not None and min(empty, full) <= fold <= max(empty, full):
+            tried = np.array([*tried, fold + _NEXT * (empty - fold), fold + _NEXT * (full - fold)])
+        v = equations.solve(tried + 0j)
+        inside = occupied(v)
+        if fold is not None and len(tried) > 1 and inside[2] and not inside[1]:
+            return fold
+        if inside.any():
+            nearest = np.flatnonzero(inside)[np.abs(tried[inside] - empty).argmin()]
+            full, u = float(tried[nearest]), v[nearest]
+        beyond = tried[~inside & ((tried - full) * (empty - full) > 0)]
+        empty = float(beyond[np.abs(beyond - full).argmin()]) if beyond.size else empty
+        if abs(full - empty) <= 1e-14 * abs(full):
+            return float(full)
     raise NotConverged("an edge of the spectrum was not found", (empty + full) / 2)
 
 
 def _fold(equations: Resolvent, u: Array, x: float) -> float | None:
     """The point at which the Hessian is singular, by Newton's method in u, x and the null vector v.
 
-    The derivative of (Hessian v) in u is the derivative of the Hessian along v: a complex step.
+    The derivative of (Hessian v) in u is the derivative of the Hessian along v: a complex step. All unknowns are taken
+    in units of where they begin.
     """
-    size = len(u)
-    values, vectors = np.linalg.eigh(np.real(equations.derivatives(u[None] + 0j, np.array([x]))[1][0]))
+    size, unit = len(u), np.abs(u)
+
+    def scaled(u: Array, x: float) -> tuple[Array, Array]:
+        gradient, hessian = equations.derivatives(u[None] + 0j, np.array([x]))
+        return gradient[0] * unit, hessian[0] * np.outer(unit, unit)
+
+    values, vectors = np.linalg.eigh(np.real(scaled(u, x)[1]))
     v = across = vectors[:, np.argmin(np.abs(values))]
-    corner = -np.eye(size)[:, -1:]
+    corner = np.zeros((size, 1))
+    corner[-1] = -unit[-1] * x
+    start, level, zero = x, 1.0, np.zeros((size, 1))
     for _ in range(_NEWTON_STEPS):
-        gradient, hessian = (np.real(d[0]) for d in equations.derivatives(u[None] + 0j, np.array([x])))
-        beside = equations.derivatives((u + 1j * _COMPLEX_STEP * v)[None], np.array([x]))[1][0]
-        bent, h, zero = np.imag(beside) / _COMPLEX_STEP, hessian, np.zeros((size, 1))
+        gradient, h = (np.real(d) for d in scaled(u, start * level))
+        bent = np.imag(scaled(u + 1j * _COMPLEX_STEP * v * unit, start * level)[1]) / _COMPLEX_STEP
         jacobian = np.block([[h, corner, 0 * h], [bent, zero, h], [np.zeros((1, size + 1)), across[None]]])
         rest = np.concatenate([gradient, h @ v, [across @ v - 1]])
         if not (np.isfinite(jacobian).all() and np.isfinite(rest).all()):
             return None
-        step = np.linalg.lstsq(jacobian, rest, rcond=None)[0]
-        u, x, v = u - step[:size], x - step[size], v - step[size + 1 :]
-        if abs(step[size]) <= 4e-16 * abs(x):
-            return float(x)
+        try:
+            step = np.linalg.solve(jacobian, rest)
+        except np.linalg.LinAlgError:
+            return None
+        u, level, v = u - step[:size] * unit, level - step[size], v - step[size + 1 :]
+        if abs(step[size]) <= _SETTLED * abs(level) and np.all(np.abs(step[:size]) <= _NEAR):
+            return float(start * level)
     return None

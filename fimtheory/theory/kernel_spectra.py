@@ -122,6 +122,12 @@ class DeepKernels:
         o, found = self.network.order_parameters, []
         found.append(Layer(self._ratio(0), np.zeros(1), np.array([float(o.qhat1[0] - o.qhat2[0])])))
         for l in range(1, self.network.depth):
+            if o.qhat1[l] - o.qhat2[l] <= _NONE * o.qhat1[l]:
+                raise OutsideAssumptions(
+                    f"the activities of layer {l} are the same for all inputs: there is no spectrum to show; take another"
+                    " activation, or a smaller sigma_b2",
+                    "activities differ between inputs",
+                )
             kinds, weight = self._kinds(l), math.sqrt(self.network.weight_variances[l - 1])
             found.append(Layer(self._ratio(l), weight * kinds.slope, kinds.noise, kinds.share))
         return tuple(found)

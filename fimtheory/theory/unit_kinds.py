@@ -6,7 +6,8 @@ samples and tells the kind of the unit, the x_i(n) are almost independent. To le
     phi(u_i(n)) - mean = b(y_i) (field of the unit)(n) + s(y_i) (noise),
     b(y) = E_x phi',  s^2(y) = Var_x phi - (q_1 - q_2) b(y)^2,
 
-and the slope phi'(u_i(n)) has the same form with noise that is correlated with that of phi.
+and the slope phi'(u_i(n)) has the same form with noise that is correlated with that of phi. Where b or s grow without bound
+in y, as those of powers do, the law has a tail that a finite number of kinds breaks into islands of little mass.
 """
 
 from __future__ import annotations

@@ -139,6 +139,28 @@ def test_gap():
     assert (TWO_INTERVALS.density(levels) > 0).all()
 
 
+HARD = {
+    "thin": LayeredLaw((Layer(1e4, 0, 1), Layer(1e4, 0.6, 0.03)), (0.4, 1.0), shift=0.02),
+    "deep": LayeredLaw((Layer(1, 0, 1), *[Layer(1, 0.7, 0.05)] * 11), [0.1] * 12, shift=0.06),
+}
+
+
+@pytest.mark.parametrize("law", [*LAWS.values(), *HARD.values()], ids=[*LAWS, *HARD])
+def test_square_roots_at_edges(law):
+    """The density rises as the square root of the distance.
+
+    At 1 and 4 parts in a million of the scale of an edge the next term is of the order 1e-6, and an edge wrong by 1e-8
+    of it shows.
+    """
+    for lo, hi in law.support:
+        for edge, sign in ((lo, 1), (hi, -1)):
+            step = 1e-6 * min(hi - lo, edge - law.shift) * np.array([1, 4])
+            if edge > law.shift:
+                first, second = law.density(edge + sign * step)
+                assert second / first == pytest.approx(2, abs=2e-3)
+                assert law.density(edge - sign * step[0]) == 0
+
+
 @each_law
 def test_quantiles_and_samples(law):
     p = np.array([0.31, 0.6, 0.9])
@@ -189,6 +211,8 @@ def test_companions_against_dense_matrices():
     assert np.abs(law.cdf(levels) - found).max() < 0.01 < np.abs(wrong.cdf(levels) - found).max()
     assert values.mean() == pytest.approx(law.moments(1)[0], rel=0.02)
     assert law.support[-1][1] == math.inf
+    low = law.support[0][0]
+    assert law.density(low + 4e-7) / law.density(low + 1e-7) == pytest.approx(2, abs=1e-3)
     assert law.cdf(1e4) == pytest.approx(1, abs=1e-8)
 
 

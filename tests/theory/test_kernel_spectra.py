@@ -131,4 +131,6 @@ def test_refusals():
         kernels("tanh").conjugate(3)
     with pytest.raises(InputError, match="no kernel with a known spectrum"):
         kernels("tanh").law("A")
+    with pytest.raises(OutsideAssumptions, match="the same for all inputs"):
+        _ = DeepKernels(DeepNetwork(activation("1"), 2, 1, 0), 1).tangent
     assert kernels("tanh").law("CK_centred[2]").moments(1) == kernels("tanh").conjugate(2).moments(1)
