@@ -43,7 +43,7 @@ class LayeredLaw:
 
     K_l = (1/M_l) sum_i r_i r_i', the r_i independent with covariance b_i^2 K_{l-1} + s_i^2 I given the layers below; in
     the first layer b = 0. ``layers`` tell N/M_l, b and s^2 (:class:`fimtheory.spectra.layers.Layer`), ``coefficients``
-    the a_l >= 0. Densities are found to about 1e-13, relative to the largest; the distribution function comes from the
+    the a_l >= 0. Densities are found to about 1e-13, relative to the largest (1e-8 with companions); cdf comes from the
     value of a stationary function, without integration. Methods take arrays and return arrays of the same shape.
 
     *Source*: Fan, Wang (2020), theorems 3.4 and 3.7, for units of one kind; units of several kinds and companions are
