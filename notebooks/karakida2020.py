@@ -27,8 +27,8 @@ import fimtheory as ft
 from fimtheory.catalogue import find
 from fimtheory.notation import SYMBOLS
 from fimtheory.simulation.metric_spectra import network_spectra
-from fimtheory.theory.deep_fisher import fisher, fisher_block
 from fimtheory.theory.deep_finite_width import cluster_variance
+from fimtheory.theory.deep_fisher import fisher, fisher_block
 from fimtheory.theory.deep_network import DeepNetwork
 from fimtheory.theory.kernel_spectra import DeepKernels
 from fimtheory.theory.kernel_training import critical_rate_of
@@ -89,7 +89,9 @@ draws = [network_spectra(architecture_of(relu, width), 10, 5, index, ["F"])["F"]
 place = float(relu.evaluate(fisher().lambda_max, width))
 measured = float(np.mean([top.var() for top in draws]))
 print("variance of the C largest:", float(variance.subs(M, width)), "expected;", measured, "measured")
-print("place:", place, "expected;", float(np.mean(draws)), "measured; the largest:", float(np.mean([t[0] for t in draws])))
+print(
+    "place:", place, "expected;", float(np.mean(draws)), "measured; the largest:", float(np.mean([t[0] for t in draws]))
+)
 
 # %% [markdown]
 # ## 4. Softmax output

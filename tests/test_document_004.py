@@ -50,4 +50,6 @@ def test_reduced_figures_are_drawn(tmp_path):
     assert sorted(tmp_path.iterdir()) == kept
     for one, two in zip(first.axes, again.axes, strict=True):
         assert one.get_title() == two.get_title()
-        assert [p.get_data().values.tolist() for p in one.patches] == [p.get_data().values.tolist() for p in two.patches]
+        assert [p.get_data().values.tolist() for p in one.patches] == [
+            p.get_data().values.tolist() for p in two.patches
+        ]

@@ -41,7 +41,10 @@ def judged(claim, ladder) -> Evidence:
     """What ``verify`` concludes, on a ladder that is already there."""
     printed = claim.predict_printed(SETTING.network) if claim.predict_printed else {}
     return Evidence(
-        claim, (SETTING,), confront(claim.predict(SETTING.network), ladder), confront(printed, ladder) if printed else ()
+        claim,
+        (SETTING,),
+        confront(claim.predict(SETTING.network), ladder),
+        confront(printed, ladder) if printed else (),
     )
 
 
