@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import sympy as sp
 from sympy.printing.latex import LatexPrinter
 
-from fimtheory.notation import SYMBOL_LATEX
+from fimtheory.notation import SYMBOL_LATEX, SYMBOLS
 
 
 def latex(expression: sp.Expr) -> str:
@@ -19,6 +19,9 @@ def latex(expression: sp.Expr) -> str:
     '\\sqrt{1 - c^{2}} + c \\left(\\pi - \\arccos c\\right)'
     """
     return _Printer({"symbol_names": SYMBOL_LATEX}).doprint(sp.sympify(expression))
+
+
+_COUNTS = {SYMBOLS[name] for name in ("n", "M", "N", "C")}  # whole numbers from 1
 
 
 class _Printer(LatexPrinter):
@@ -75,6 +78,8 @@ class _Printer(LatexPrinter):
             return rf"\left({self._print(base)}\right)^{{{exponent}}}"
         if exponent.is_Rational and exponent < 0:
             return rf"\frac{{1}}{{{self._print(base**-exponent)}}}"
+        if base.is_Symbol and exponent.is_Integer and (name := self._print(base)).endswith("^2"):
+            return f"{name.removesuffix('2')}{{{2 * exponent}}}"  # sigma_w^2 is a symbol, and its square is sigma_w^4
         if exponent.is_Rational and exponent.q == 2 and exponent.p > 1:
             printed = self._print(base)
             wrapped = self.parenthesize_super(printed) if base.is_Symbol else rf"\left({printed}\right)"
@@ -239,11 +244,11 @@ def _beside(top: list, bottom: list) -> tuple[list, list]:
 
 
 def _signed(term: sp.Expr) -> tuple[str, sp.Expr]:
-    """The sign of a term of a sum, and the rest; + 2 (a - 1) u is - 2 (1 - a) u."""
+    """The sign of a term of a sum, and the rest; + 2 (a - 1) u is - 2 (1 - a) u, but + (N - 1) u stays."""
     negative, body = term.could_extract_minus_sign(), term
     body = -term if negative else term
     for factor in body.args if body.is_Mul else ():
-        if factor.is_Add and factor.as_coeff_Add()[0].is_negative:
+        if factor.is_Add and factor.as_coeff_Add()[0].is_negative and not factor.free_symbols <= _COUNTS:
             negative = not negative
             body = sp.Mul(*(-f if f is factor else f for f in body.args), evaluate=False)
     return "-" if negative else "+", body

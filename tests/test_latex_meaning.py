@@ -256,11 +256,19 @@ def test_what_is_easily_misprinted(expression):
     assert_reads_back(latex(expression), expression, AT[0])
 
 
-@pytest.mark.parametrize(("power", "name"), [(2, "sigma_w2"), (sp.Rational(3, 2), "qhat1"), (-2, "qtilde2")])
+@pytest.mark.parametrize(("power", "name"), [(2, "qtilde1"), (sp.Rational(3, 2), "sigma_w2"), (-2, "qtilde2")])
 def test_symbols_with_superscripts(power, name):
     """Not \\sigma_w^2^{2}."""
     symbol = SYMBOLS[name]
     assert_reads_back(latex(symbol**power), symbol**power, {symbol: sp.Rational(8, 7)})
+
+
+def test_the_square_of_a_variance_is_a_fourth_power():
+    """sigma_w^2 is the name of a symbol, whose square is sigma_w^4."""
+    for symbol, name in ((SYMBOLS["sigma_w2"], r"\sigma_w"), (SYMBOLS["sigma_b2"], r"\sigma_b")):
+        assert latex(symbol**2) == rf"{name}^{{4}}"
+        assert evaluate(latex(3 * symbol**2), {name: 2}) == 48
+        assert evaluate(latex(1 / symbol**2), {name: 2}) == mp.mpf(1) / 16
 
 
 def test_names_of_several_letters_are_one_symbol():

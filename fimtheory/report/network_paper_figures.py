@@ -21,7 +21,7 @@ from fimtheory.verification.training_figure import training_figure
 Progress = Callable[[int, int], None]
 Draw = Callable[[bool, Progress | None, Checkpoints], Figure]
 
-_BINS = 70
+_BINS, _LEVELS = 70, 240
 _TITLES = {"F": "$F$", "F_blocks[2]": "$F^{22}$", "A": "$A$", "A_blocks[0]": "$A^{00}$", "Q": "$Q$",
            "F_cross": r"$F_{\mathrm{cross}}$", "F_cross_blocks[2]": r"$F_{\mathrm{cross}}^{22}$",
            "A_cross": r"$A$, softmax", "A_cross_blocks[0]": r"$A^{00}$, softmax"}  # fmt: skip
@@ -129,8 +129,7 @@ def _figure_6(quick: bool, progress: Progress | None, store: Checkpoints) -> Fig
     left = {f"$N = {one.network.samples}$": _density(one.eigenvalues / one.network.samples) for one in raw}
     right = {f"$N = M = {one.width}$": _density(one.eigenvalues) for one in centred}
     law = DeepKernels(centred[-1].network, 1.0).tangent
-    lo, hi = law.support[0][0], law.support[-1][1]
-    points = np.linspace(lo, hi, 400)
+    points = np.linspace(law.support[0][0], centred[-1].eigenvalues.max(), _LEVELS)[1:]
     return network_figures.kernel_spectra(left, right, (points, np.asarray(law.density(points))))
 
 
