@@ -102,7 +102,8 @@ class Setting:
         """This setting, with more networks where softmax outputs are measured, and wider ones for eigenspaces."""
         if EIGENSPACE in metrics_of(observables):
             return replace(self, widths=self.clear_widths, n_networks=self.clear_networks)
-        if metrics_of(observables).isdisjoint(SOFTMAX_METRICS):
+        one_by_one = any("outlier[" in name for name in observables)  # given the outputs, networks scatter little
+        if one_by_one or metrics_of(observables).isdisjoint(SOFTMAX_METRICS):
             return self
         return replace(self, n_networks=tuple(self.softmax_share * n for n in self.n_networks), softmax_share=1)
 
