@@ -1,28 +1,19 @@
 """Every derivation runs, prints typesettable LaTeX, lands where its header says, and breaks when a move is wrong."""
 
 import ast
-import importlib
 import re
-from pathlib import Path
 
 import pytest
 import sympy as sp
 
 from fimtheory.report.mathml import to_mathml
+from tests.conftest import DERIVATIONS
 
-FOLDER = Path(__file__).parent.parent / "derivations"
-SCRIPTS = sorted(path for path in FOLDER.glob("*.py") if not path.name.startswith("_"))
+SCRIPTS = sorted(path for path in DERIVATIONS.glob("*.py") if not path.name.startswith("_"))
 LANDING = "# --- landing"
 ABOVE_LANDING = {"notation", "latex", "functions", "gaussian", "activations", "spectra"}
 
 each_script = pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
-
-
-@pytest.fixture
-def load(monkeypatch):
-    """Import a module of the folder, as a script there would."""
-    monkeypatch.syspath_prepend(str(FOLDER))
-    return importlib.import_module
 
 
 def package_imports(tree):
@@ -65,7 +56,7 @@ def test_header_and_entry(path):
     assert ast.unparse(tree.body[-1]) == "if __name__ == '__main__':\n    main()"
 
 
-@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(DERIVATIONS.glob("*.py")), ids=lambda path: path.stem)
 def test_what_is_to_be_proved_is_not_imported_above_the_landing(path):
     source = path.read_text()
     lines = source.splitlines()

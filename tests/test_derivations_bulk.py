@@ -1,24 +1,19 @@
 """The derivation of kernel spectra breaks when one of its moves, or what it lands on, is wrong."""
 
 import dataclasses
-import importlib
 
 import pytest
 import sympy as sp
 
-from tests.test_derivations import FOLDER
+
+@pytest.fixture
+def script(load):
+    return load("kernel_spectra")
 
 
 @pytest.fixture
-def script(monkeypatch):
-    monkeypatch.syspath_prepend(str(FOLDER))
-    return importlib.import_module("kernel_spectra")
-
-
-@pytest.fixture
-def steps(monkeypatch):
-    monkeypatch.syspath_prepend(str(FOLDER))
-    return importlib.import_module("_steps")
+def steps(load):
+    return load("_steps")
 
 
 def without_overlap(diagonal):

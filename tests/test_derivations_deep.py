@@ -1,21 +1,11 @@
 """The derivation of the order parameters breaks when one of its moves, or what it lands on, is wrong."""
 
-import importlib
-
 import pytest
 import sympy as sp
 
 from fimtheory.theory import order_parameters
-from tests.test_derivations import FOLDER
 
 THREE_PER_CENT = sp.Rational(103, 100)
-
-
-@pytest.fixture
-def load(monkeypatch):
-    """Import a module of the folder, as a script there would."""
-    monkeypatch.syspath_prepend(str(FOLDER))
-    return importlib.import_module
 
 
 def scaled(f):

@@ -1,19 +1,9 @@
 """The derivation of phases breaks when one of its moves, or what it lands on, is wrong."""
 
 import dataclasses
-import importlib
 
 import pytest
 import sympy as sp
-
-from tests.test_derivations import FOLDER
-
-
-@pytest.fixture
-def load(monkeypatch):
-    """Import a module of the folder, as a script there would."""
-    monkeypatch.syspath_prepend(str(FOLDER))
-    return importlib.import_module
 
 
 def test_it_lands(load, capsys):

@@ -7,16 +7,7 @@ import pytest
 import sympy as sp
 from mpmath import mp
 
-from tests.test_derivations import FOLDER
-
 THREE_PER_CENT = sp.Rational(103, 100)
-
-
-@pytest.fixture
-def load(monkeypatch):
-    """Import a module of the folder, as a script there would."""
-    monkeypatch.syspath_prepend(str(FOLDER))
-    return importlib.import_module
 
 
 def scaled(f):

@@ -5,17 +5,8 @@ import importlib
 import pytest
 import sympy as sp
 
-from tests.test_derivations import FOLDER
-
 SCRIPT = "kernel_training"
 THREE_PER_CENT = sp.Rational(103, 100)
-
-
-@pytest.fixture
-def load(monkeypatch):
-    """Import a module of the folder, as a script there would."""
-    monkeypatch.syspath_prepend(str(FOLDER))
-    return importlib.import_module
 
 
 def scaled(f):
