@@ -23,7 +23,7 @@ from fimtheory.errors import InputError
 from fimtheory.notation import SYMBOLS
 from fimtheory.theory.deep_fisher import fisher
 from fimtheory.theory.deep_network import DeepNetwork
-from fimtheory.theory.logit_law import softmax
+from fimtheory.theory.logit_law import covariance_factors, softmax
 from fimtheory.theory.tangent_kernel import tangent_kernel
 
 _SYMMETRIC = 1e-9  # relative asymmetry and negativity that rounding may leave in a kernel
@@ -263,7 +263,7 @@ def cross_eigenvalues(kernel, logits) -> Array:
     array([0.5, 0. ])
     """
     theta, f = _checked_kernel(kernel, logits)
-    factors = _softmax_factors(softmax(f))
+    factors = covariance_factors(f)
     N, C = f.shape
     dual = np.einsum("nka,nm,mkb->namb", factors, theta / N, factors, optimize=True).reshape(N * C, N * C)
     return np.maximum(np.linalg.eigvalsh(dual)[::-1], 0.0)
@@ -286,12 +286,6 @@ def cross_bounds(kernel, logits) -> tuple[float, float]:
     q = g[:, :, None] * (np.eye(f.shape[1]) - g[:, None, :])
     overlaps = np.einsum("nij,mij->nm", q, q, optimize=True)
     return float(lower), float(np.sqrt(((theta / N) ** 2 * overlaps).sum()))
-
-
-def _softmax_factors(g: Array) -> Array:
-    """B_n with B_n B_n' = diag(g) - g g', of shape ``(N, C, C)``."""
-    roots = np.sqrt(g)
-    return roots[:, :, None] * np.eye(g.shape[1]) - g[:, :, None] * roots[:, None, :]
 
 
 # -- what may be asked
