@@ -22,6 +22,7 @@ from fimtheory.latex import latex
 from fimtheory.notation import TABLE
 from fimtheory.references import PAPERS
 from fimtheory.report import figures, summary
+from fimtheory.report.deep_section import phase_section, softmax_section
 from fimtheory.report.document import (
     Block,
     Code,
@@ -129,6 +130,8 @@ class Content:
                     self._recursions(),
                     self._network(),
                     self._statistics(),
+                    softmax_section(n, REFERENCE_WIDTH),
+                    phase_section(n, self.options.digits),
                     self._comparison(),
                     self._reading(),
                 )
