@@ -140,6 +140,8 @@ def kernel_spectra(
             axes.stairs(np.where(heights > 0, heights, np.nan), edges, color=colour, linewidth=1.1, label=label)
     if limit is not None:
         right.plot(*limit, color=INK, linewidth=1.4, label="limit")
+        least = min(float(heights[heights > 0].min()) for _, heights in centred.values())
+        right.set_ylim(bottom=least / 3)  # the tail of the limit goes on, far below one eigenvalue
     _density_axes(left, r"$\lambda / N$", "tangent kernel")
     _density_axes(right, r"$\lambda$", "mean-subtracted")
     return figure
