@@ -24,7 +24,7 @@ Progress = Callable[[int, int], None]
 SEED = 1
 _NETWORKS = {  # activation, sigma_w^2, sigma_b^2, C, and how many times as many networks its scatter needs
     "tanh": ("tanh", "3", "0.64", 10, 1),
-    "relu": ("relu", "2", "0.1", 10, 2),
+    "relu": ("relu", "2", "0.1", 10, 3),
     "linear": ("linear", "1", "0.1", 10, 1),
     "relu without biases": ("relu", "2", "0", 2, 10),
 }
