@@ -16,7 +16,9 @@ def test_softmax_output():
     network = ft.deep_network("relu", 3, 2, "0.1", outputs=3, samples=5)
     expected, found = softmax_statistics(network, 100), rows(softmax_section(network, 100))
     assert float(found[r"$m_\lambda$"]) == pytest.approx(expected.mean, rel=1e-5)
-    assert float(found[r"$\lambda_{\max} \geq$"]) < float(found[r"$\lambda_1$"]) < float(found[r"$\lambda_{\max} \leq$"])
+    assert (
+        float(found[r"$\lambda_{\max} \geq$"]) < float(found[r"$\lambda_1$"]) < float(found[r"$\lambda_{\max} \leq$"])
+    )
     assert r"$\lambda_3$" not in found  # C - 1 of them
 
 
