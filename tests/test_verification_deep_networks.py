@@ -83,8 +83,10 @@ def test_a_setting_says_what_is_unusual():
 def test_softmax_outputs_get_more_networks_once():
     setting = Setting(n_networks=(10, 20, 30, 40), softmax_share=3)
     assert setting.suited_to(["deep.F_blocks[1].mean", "deep.qhat1[1]"]) == setting
-    more = setting.suited_to(["deep.F_cross_blocks[2].outlier[1]"])
+    more = setting.suited_to(["deep.F_cross_blocks[2].second_moment"])
     assert more.n_networks == (30, 60, 90, 120)
+    one_by_one = ["deep.F_cross.mean", "deep.F_cross.outlier[1]"]  # outliers are predicted given the outputs
+    assert setting.suited_to(one_by_one).n_networks == setting.n_networks
     assert more.suited_to(["deep.F_cross.mean"]) == more
     assert Setting.quick().suited_to(["deep.A_cross.mean"]).n_networks == Setting.quick().n_networks
 

@@ -129,5 +129,6 @@ def test_a_setting_of_the_wrong_kind():
 def test_the_full_size_is_the_default():
     assert min(LayerSetting().n_networks) >= 40
     assert max(LayerSetting.quick().widths) < max(LayerSetting().widths)
-    assert max(Setting.quick().widths) < max(Setting().widths)
+    assert sum(Setting.quick().n_networks) < sum(Setting().n_networks)
+    assert Setting.quick().alphas == Setting().unequal  # one shape instead of two
     assert "widths n = 32, 64, 128" in str(SETTING)
