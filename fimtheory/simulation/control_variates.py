@@ -15,7 +15,7 @@ from fimtheory.errors import InputError
 from fimtheory.simulation.single_layer import SingleLayerEnsemble, draw_weights
 
 _POWERS = 3
-_LEAST = 40  # networks: with fewer, the six fitted multiples show in the standard errors
+LEAST = 40  # networks: with fewer, the six fitted multiples show in the standard errors
 
 
 def controlled(ensemble: SingleLayerEnsemble) -> SingleLayerEnsemble:
@@ -30,17 +30,22 @@ def controlled(ensemble: SingleLayerEnsemble) -> SingleLayerEnsemble:
     True
     """
     count = ensemble.n_networks
-    if count < _LEAST:
-        raise InputError(f"{count} networks cannot fit six coefficients: simulate {_LEAST} or more")
+    if count < LEAST:
+        raise InputError(f"{count} networks cannot fit six coefficients: simulate {LEAST} or more")
     controls = np.array([_controls(ensemble, index) for index in range(count)])
-    centred = controls - controls.mean(axis=0)
+    return replace(ensemble, observables={n: without_controls(v, controls) for n, v in ensemble.observables.items()})
+
+
+def without_controls(values: np.ndarray, controls: np.ndarray) -> np.ndarray:
+    """Values, shape ``(networks,)``, of the same expectation, less what controls of mean zero explain.
+
+    ``controls`` have shape ``(networks, number)``; residuals are enlarged for the fitted coefficients.
+    """
+    count, centred = len(values), controls - controls.mean(axis=0)
+    slopes = np.linalg.lstsq(centred, values - values.mean(), rcond=None)[0]
     enlarged = np.sqrt((count - 1) / (count - 1 - controls.shape[1]))
-    found = {}
-    for name, values in ensemble.observables.items():
-        slopes = np.linalg.lstsq(centred, values - values.mean(), rcond=None)[0]
-        mean = values.mean() - controls.mean(axis=0) @ slopes
-        found[name] = mean + enlarged * (values - values.mean() - centred @ slopes)
-    return replace(ensemble, observables=found)
+    mean = values.mean() - controls.mean(axis=0) @ slopes
+    return mean + enlarged * (values - values.mean() - centred @ slopes)
 
 
 _FIRST = ("single_layer.moment[1]",)

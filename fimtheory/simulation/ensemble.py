@@ -12,7 +12,7 @@ from fimtheory.errors import InputError
 from fimtheory.simulation.backends import Backend, numpy_backend
 from fimtheory.simulation.measurements import Measurements, Progress, Seed, check_ensemble, collect
 from fimtheory.simulation.metrics import METRICS, PLAIN_METRICS, SOFTMAX_METRICS, measure_signals
-from fimtheory.simulation.networks import Architecture, draw_inputs, draw_network, forward
+from fimtheory.simulation.networks import Architecture, draw_inputs, drawn, forward
 from fimtheory.simulation.streaming import streamed_network
 
 
@@ -97,13 +97,12 @@ def simulate_network(
     streamed: bool = False,
 ) -> dict[str, float | np.ndarray]:
     """Draw the ``index``-th network of a seed with its inputs, and measure it; ``outputs`` beside softmax metrics."""
-    sequence = np.random.SeedSequence(seed, spawn_key=(index,))
-    generator = backend.make_generator(sequence)
-    inputs = draw_inputs(architecture, n_samples, generator, backend)
     if streamed:
+        sequence = np.random.SeedSequence(seed, spawn_key=(index,))
+        inputs = draw_inputs(architecture, n_samples, backend.make_generator(sequence), backend)
         network = streamed_network(architecture, sequence, backend)
     else:
-        network = draw_network(architecture, generator, backend)
+        network, inputs = drawn(architecture, n_samples, seed, index, backend)
     signals = forward(architecture, network, inputs, backend)
     found: dict[str, float | np.ndarray] = {**measure_signals(architecture, network, signals, metrics, backend)}
     if not set(SOFTMAX_METRICS).isdisjoint(metrics):

@@ -14,15 +14,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from fimtheory.errors import InputError
-from fimtheory.simulation.backends import Backend, numpy_backend
+from fimtheory.simulation.backends import numpy_backend
+from fimtheory.simulation.control_variates import LEAST, without_controls
 from fimtheory.simulation.dual_gram import backward, layer_terms
 from fimtheory.simulation.ladder import Ladder, build_ladder
 from fimtheory.simulation.measurements import Measurements, Progress, Seed, check_ensemble, collect
-from fimtheory.simulation.networks import Architecture, Network, draw_inputs, draw_network, forward
+from fimtheory.simulation.networks import Architecture, Network, drawn, forward
+from fimtheory.simulation.weighted_duals import centred
 
 _KERNEL = re.compile(r"(CK\[\d+\]|CK_centred\[\d+\]|NTK|NTK_centred|F|F_centred)")
 _OBSERVABLE = re.compile(r"kernel\.([A-Za-z_]+(?:\[\d+\])?)\.(moment|mass|stieltjes)\[([^\[\]]+)\]")
-_LEAST = 40  # networks, for control variates
 
 Array = np.ndarray
 
@@ -103,8 +104,8 @@ def simulate_kernels(
     tasks = [(architecture, n_samples, seed, index, questions) for index in range(n_networks)]
     measured = collect(_measure, tasks, workers, progress)
     controls = measured.pop("controls")
-    if n_networks >= _LEAST:
-        measured = {name: _controlled(values, controls) for name, values in measured.items()}
+    if n_networks >= LEAST:
+        measured = {name: without_controls(values, controls) for name, values in measured.items()}
     return KernelEnsemble(seed, measured, architecture, n_samples)
 
 
@@ -134,25 +135,17 @@ def kernel_eigenvalues(
     """All eigenvalues, ascending, of kernels of the ``index``-th network of a seed, for histograms."""
     for name in (names := tuple(names)):
         _require_kernel(name, architecture.depth)
-    return _eigenvalues(*_drawn(architecture, n_samples, seed, index, numpy_backend()), set(names))
+    return _eigenvalues(architecture, *drawn(architecture, n_samples, seed, index, numpy_backend()), set(names))
 
 
 def _measure(
     architecture: Architecture, n_samples: int, seed: Seed, index: int, questions: dict[str, Question]
 ) -> dict[str, float | Array]:
     """All observables of one network, and the controls of its draw."""
-    drawn = _drawn(architecture, n_samples, seed, index, numpy_backend())
-    spectra = _eigenvalues(*drawn, {question.kernel for question in questions.values()})
-    found: dict[str, float | Array] = {"controls": _controls(*drawn)}
+    network, inputs = drawn(architecture, n_samples, seed, index, numpy_backend())
+    spectra = _eigenvalues(architecture, network, inputs, {question.kernel for question in questions.values()})
+    found: dict[str, float | Array] = {"controls": _controls(architecture, network, inputs)}
     return found | {name: question.answer(spectra[question.kernel]) for name, question in questions.items()}
-
-
-def _drawn(
-    architecture: Architecture, n_samples: int, seed: Seed, index: int, backend: Backend
-) -> tuple[Architecture, Network, Array]:
-    generator = backend.make_generator(np.random.SeedSequence(seed, spawn_key=(index,)))
-    inputs = draw_inputs(architecture, n_samples, generator, backend)
-    return architecture, draw_network(architecture, generator, backend), inputs
 
 
 def _controls(architecture: Architecture, network: Network, inputs: Array) -> Array:
@@ -160,15 +153,6 @@ def _controls(architecture: Architecture, network: Network, inputs: Array) -> Ar
     pairs = zip(network.weights, architecture.weight_variances, strict=True)
     weights = [(w**2).sum() / (len(w) * variance) - 1 for w, variance in pairs]
     return np.array([*weights, (inputs**2).mean() / architecture.input_norm - 1])
-
-
-def _controlled(values: Array, controls: Array) -> Array:
-    """Values of the same expectation less what the controls explain; residuals enlarged for the fitted coefficients."""
-    count, centred = len(values), controls - controls.mean(axis=0)
-    slopes = np.linalg.lstsq(centred, values - values.mean(), rcond=None)[0]
-    enlarged = np.sqrt((count - 1) / (count - 1 - controls.shape[1]))
-    mean = values.mean() - controls.mean(axis=0) @ slopes
-    return mean + enlarged * (values - values.mean() - centred @ slopes)
 
 
 def _eigenvalues(architecture: Architecture, network: Network, inputs: Array, names: set[str]) -> dict[str, Array]:
@@ -186,17 +170,9 @@ def _eigenvalues(architecture: Architecture, network: Network, inputs: Array, na
             matrices[family] = matrices[family] + dual if family in matrices else dual
     plain = {name: name.replace("_centred", "") for name in names}
     return {
-        name: np.linalg.eigvalsh(matrices[kernel] if name == kernel else _centred(matrices[kernel], len(inputs)))
+        name: np.linalg.eigvalsh(matrices[kernel] if name == kernel else centred(matrices[kernel], len(inputs)))
         for name, kernel in plain.items()
     }
-
-
-def _centred(matrix: Array, n_samples: int) -> Array:
-    """The matrix after the mean over samples is subtracted on both sides, output by output."""
-    outputs = len(matrix) // n_samples
-    blocks = matrix.reshape(outputs, n_samples, outputs, n_samples)
-    blocks = blocks - blocks.mean(axis=1, keepdims=True)
-    return (blocks - blocks.mean(axis=3, keepdims=True)).reshape(matrix.shape)
 
 
 def _require_kernel(name: str, depth: int) -> None:

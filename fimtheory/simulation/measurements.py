@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from contextlib import nullcontext
@@ -10,6 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fimtheory.errors import InputError
+
+WORKERS = min(4, os.cpu_count() or 1)  # threads, where nobody says how many: no number depends on it
 
 Seed = int | tuple[int, ...]
 Progress = Callable[[int, int], None]

@@ -12,8 +12,8 @@ from fimtheory.errors import InputError
 from fimtheory.simulation.backends import Array, Backend, numpy_backend
 from fimtheory.simulation.dual_gram import backward, layer_terms
 from fimtheory.simulation.measurements import Seed
-from fimtheory.simulation.networks import Architecture, draw_inputs, draw_network, forward
-from fimtheory.simulation.weighted_duals import centred, softmax_factors, softmax_weighted
+from fimtheory.simulation.networks import Architecture, drawn, forward
+from fimtheory.simulation.weighted_duals import centred, centred_rows, softmax_factors, softmax_weighted, weighted_rows
 
 _NAME = re.compile(r"(?P<family>F|NTK|A)(?P<weight>_centred|_cross)?(_blocks\[(?P<block>\d{1,6})\])?")
 
@@ -39,9 +39,7 @@ def network_spectra(
     """
     wanted = {name: _parsed(name, architecture) for name in metrics if name != "Q"}
     backend = backend or numpy_backend()
-    generator = backend.make_generator(np.random.SeedSequence(seed, spawn_key=(index,)))
-    inputs = draw_inputs(architecture, n_samples, generator, backend)
-    network = draw_network(architecture, generator, backend)
+    network, inputs = drawn(architecture, n_samples, seed, index, backend)
     signals = forward(architecture, network, inputs, backend)
     factors = softmax_factors(signals.outputs, backend)
     parts = _Parts(n_samples, factors, backend)
@@ -92,14 +90,11 @@ class _Parts:
 
     def _of_features(self, rows: Array, weight: str | None) -> np.ndarray:
         """From gradients of shape ``(C N, units)``: the smaller of the metric and its dual."""
-        xp, columns = self.backend.xp, rows.shape[1]
-        by_output = rows.reshape(-1, self.n_samples, columns)
         if weight == "_cross":
-            by_output = xp.einsum("nkc,knm->cnm", self.factors, by_output)
+            rows = weighted_rows(rows, self.factors)
         elif weight == "_centred":
-            by_output = by_output - by_output.mean(axis=1, keepdims=True)
-        rows = by_output.reshape(-1, columns)
-        smaller = rows.T @ rows if columns < len(rows) else rows @ rows.T
+            rows = centred_rows(rows, self.n_samples)
+        smaller = rows.T @ rows if rows.shape[1] < len(rows) else rows @ rows.T
         return _falling(smaller / self.n_samples, self.backend)
 
 

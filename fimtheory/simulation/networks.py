@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from operator import index
 from typing import Any
 
+import numpy as np
+
 from fimtheory.errors import InputError
 from fimtheory.simulation.backends import Array, Backend
 
@@ -152,6 +154,13 @@ def draw_inputs(architecture: Architecture, n_samples: int, generator: Any, back
         )
     own = backend.normal(generator, (n_samples, architecture.widths[0]))
     return own * (norm - overlap) ** 0.5 + own.mean(axis=0) * (common**0.5 - (norm - overlap) ** 0.5)
+
+
+def drawn(architecture: Architecture, n_samples: int, seed: Any, index: int, backend: Backend) -> tuple[Network, Array]:
+    """The ``index``-th network of a seed and its ``n_samples`` inputs, which are drawn first."""
+    generator = backend.make_generator(np.random.SeedSequence(seed, spawn_key=(index,)))
+    inputs = draw_inputs(architecture, n_samples, generator, backend)
+    return draw_network(architecture, generator, backend), inputs
 
 
 def forward(architecture: Architecture, network: Network, inputs: Array, backend: Backend) -> Signals:

@@ -18,10 +18,13 @@ def centred(dual: Array, n_samples: int) -> Array:
     array([[ 1., -1.],
            [-1.,  1.]])
     """
-    blocks = dual.reshape(-1, n_samples, len(dual))
-    blocks = blocks - blocks.mean(axis=1, keepdims=True)
-    blocks = blocks.reshape(len(dual), -1, n_samples)
-    return (blocks - blocks.mean(axis=2, keepdims=True)).reshape(dual.shape)
+    return centred_rows(centred_rows(dual, n_samples).T, n_samples).T
+
+
+def centred_rows(rows: Array, n_samples: int) -> Array:
+    """Rows ``k N + n`` of any length, less their mean over the samples of each output."""
+    blocks = rows.reshape(-1, n_samples, rows.shape[1])
+    return (blocks - blocks.mean(axis=1, keepdims=True)).reshape(rows.shape)
 
 
 def softmax_factors(outputs: Array, backend: Backend) -> Array:
@@ -60,10 +63,11 @@ def softmax_weighted(dual: Array, factors: Array) -> Array:
     array([[ 4.,  0.],
            [ 0., 36.]])
     """
-    return _weighted_rows(_weighted_rows(dual, factors).T, factors).T
+    return weighted_rows(weighted_rows(dual, factors).T, factors).T
 
 
-def _weighted_rows(dual: Array, factors: Array) -> Array:
+def weighted_rows(rows: Array, factors: Array) -> Array:
+    """Rows ``k N + n`` of any length, multiplied by ``T'``: the outputs of each sample mixed by its ``B_n'``."""
     n_samples, outputs, _ = factors.shape
-    rows = dual.reshape(outputs, n_samples, len(dual)).transpose(1, 0, 2)
-    return (factors.transpose(0, 2, 1) @ rows).transpose(1, 0, 2).reshape(dual.shape)
+    by_sample = rows.reshape(outputs, n_samples, rows.shape[1]).transpose(1, 0, 2)
+    return (factors.transpose(0, 2, 1) @ by_sample).transpose(1, 0, 2).reshape(rows.shape)

@@ -58,7 +58,7 @@ class ExactMeans:
 
     def widths(self, width: int) -> tuple[int, ...]:
         """(M_0, ..., M_L) at the scale M: alpha_l M rounded, at least 1, and C."""
-        return (*(max(1, round(float(a) * width)) for a in self.network.alphas), self.network.outputs)
+        return (*self.network.hidden_widths(width), self.network.outputs)
 
     def block_of_F(self, width: int, layer: int) -> sp.Expr:
         """E of the mean eigenvalue of F^{ll}, l = 1..L."""

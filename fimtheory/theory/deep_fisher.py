@@ -131,6 +131,12 @@ def predictions(network, metric: str, statistics: Statistics, values: Mapping | 
     return {f"deep.{metric}.{name}": e.subs(known) for name, e in statistics.items()}
 
 
+def moments(network, metric: str, statistics: Statistics) -> dict[str, sp.Expr]:
+    """Mean and second moment alone, where the largest eigenvalue approaches its limit as M^(-1/2)."""
+    found = predictions(network, metric, statistics)
+    return {name: e for name, e in found.items() if not name.endswith("lambda_max")}
+
+
 def _printed(network) -> dict[str, sp.Expr]:
     return predictions(network, "F", fisher(), _printed_kappas(network))
 
@@ -189,8 +195,7 @@ def predict_centred(network) -> dict[str, sp.Expr]:
 
     The largest eigenvalue is left out: its limit is approached as M^(-1/2).
     """
-    found = predictions(network, "F_centred", fisher_centred())
-    return {name: e for name, e in found.items() if not name.endswith("lambda_max")}
+    return moments(network, "F_centred", fisher_centred())
 
 
 @claim(

@@ -124,6 +124,10 @@ class DeepNetwork:
         given = self.activation
         return given if isinstance(given, tuple) else (given,) * (self.depth - 1)
 
+    def hidden_widths(self, width: int) -> tuple[int, ...]:
+        """(M_0, ..., M_{L-1}) at the scale M: alpha_l M rounded, at least 1."""
+        return tuple(max(1, round(float(a) * width)) for a in self.alphas)
+
     @property
     def name(self) -> str:
         """The activations in words: one name, or one a layer where they differ."""

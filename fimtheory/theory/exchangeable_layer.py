@@ -12,13 +12,14 @@ import functools
 import itertools
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from fimtheory.activations import Activation
 from fimtheory.errors import NotConverged, OutsideAssumptions
+from fimtheory.theory.gaussian_panels import edges, rule
 
 Pattern = tuple[int, ...]
 
@@ -27,7 +28,6 @@ PATTERNS: tuple[Pattern, ...] = tuple(
     p for p in itertools.product(range(4), repeat=4) if all(k <= max(p[:i], default=-1) + 1 for i, k in enumerate(p))
 )
 
-_ORDER = 20
 # (width, reach) of panels, finer and finer; the reach grows too, so that a heavy tail is noticed.
 _PANELS = ((1.0, 10.0), (0.5, 11.0), (0.25, 12.0))
 _AGREEMENT, _SMALL = 1e-10, 1e-6  # relative, or to the smaller size where a value is next to nothing
@@ -123,7 +123,7 @@ def _averages(phi: Activation, q1: float, q2: float, step: float, reach: float) 
     kinks = np.array([float(h) for h in phi.kinks])
     # Seen through the average over x, a kink is a layer of width own/shared.
     layers = [(h + k * own) / shared for h in kinks for k in (-8, -4, -2, -1, 0, 1, 2, 4, 8)] if shared else []
-    y, weight = _rule(_edges(step, reach, np.array([layers]))[0])
+    y, weight = rule(edges(step, reach, np.array([layers]))[0])
     rows = [y[i : i + _ROWS] for i in range(0, len(y), _ROWS)]
     moments = np.concatenate([_conditional(phi, own, shared * row, kinks, step, reach) for row in rows], axis=1)
     slope, square, cube, fourth, value, value2, mixed, tilt = moments
@@ -138,7 +138,7 @@ def _conditional(
     phi: Activation, own: float, shift: np.ndarray, kinks: np.ndarray, step: float, reach: float
 ) -> np.ndarray:
     """Averages over x at every shift: phi', its powers to the fourth, phi, phi^2, phi phi', x phi'; shape (8, rows)."""
-    x, weight = _rule(_edges(step, reach, (kinks - shift[:, None]) / own))
+    x, weight = rule(edges(step, reach, (kinks - shift[:, None]) / own))
     u = shift[:, None] + own * x
     f, g = _values(phi.numpy, u), _values(phi.numpy_derivative, u)
     functions = (g, g**2, g**3, g**4, f, f**2, f * g, x * g)
@@ -147,20 +147,3 @@ def _conditional(
 
 def _values(function: Callable, u: np.ndarray) -> np.ndarray:
     return np.broadcast_to(np.asarray(function(u), dtype=float), u.shape)
-
-
-def _edges(step: float, reach: float, cuts: np.ndarray) -> np.ndarray:
-    """Ends of panels of one width, and cuts of each row among them; shape (rows, panels + 1)."""
-    grid = np.arange(-reach, reach + step / 2, step)
-    inside = np.clip(cuts, -reach, reach)
-    return np.sort(np.concatenate([np.broadcast_to(grid, (len(inside), len(grid))), inside], axis=1), axis=1)
-
-
-def _rule(edges: Sequence[float] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Nodes and weights of the standard Gaussian on panels, along the last axis."""
-    edges = np.asarray(edges)
-    t, w = np.polynomial.legendre.leggauss(_ORDER)
-    half = np.diff(edges)[..., None] / 2
-    z = edges[..., :-1, None] + half * (1 + t)
-    weight = half * w * np.exp(-z * z / 2) / math.sqrt(2 * math.pi)
-    return z.reshape(*edges.shape[:-1], -1), weight.reshape(*edges.shape[:-1], -1)

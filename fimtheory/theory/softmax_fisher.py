@@ -198,7 +198,7 @@ def softmax_statistics(
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             raise InputError(f"{name} = {value} is not possible: give a whole number from {least}")
     one, law = SoftmaxMetric.of(network, metric), LogitLaw.of(network)
-    beta = law.expected | {"beta4": law.distributions(draws, seed)["beta4"].mean}
+    beta = dict(_expected_coefficients(law, draws, seed))
     mean, second, lower, upper = (
         one.number(e, beta, width)
         for e in (one.dual.mean(), one.dual.second_moment(), one.dual.lower(), one.dual.upper())
@@ -207,6 +207,12 @@ def softmax_statistics(
     outliers = tuple(Distribution.of(column) for column in places.values.T)
     separated = tuple(float(share) for share in places.separated.mean(axis=0))
     return SoftmaxStatistics(metric, width, mean, second, lower, upper, outliers, separated, beta, draws)
+
+
+@functools.lru_cache(maxsize=32)
+def _expected_coefficients(law: LogitLaw, draws: int, seed: int) -> dict[str, float]:
+    """E beta_1 to E beta_4: the same for every metric and width."""
+    return law.expected | {"beta4": law.distributions(draws, seed)["beta4"].mean}
 
 
 def given_outputs(network, metric: str) -> dict[str, GivenOutputs]:

@@ -16,6 +16,7 @@ from fimtheory.theory.deep_fisher import (
     centred_statistics,
     dual_statistics,
     forward_to_output,
+    moments,
     predictions,
     statement,
 )
@@ -88,5 +89,4 @@ def predict(network) -> dict[str, sp.Expr]:
 )
 def predict_centred(network) -> dict[str, sp.Expr]:
     """Mean and second moment of the mean-subtracted tangent kernel; its largest eigenvalue settles as M^(-1/2)."""
-    found = predictions(network, "NTK_centred", tangent_kernel_centred())
-    return {name: e for name, e in found.items() if not name.endswith("lambda_max")}
+    return moments(network, "NTK_centred", tangent_kernel_centred())

@@ -64,9 +64,8 @@ class TrainingProblem:
         """Theta, of shape ``(N, N)``, at width scale M."""
         if self.parameterisation == "ntk":
             return self.layers.tangent
-        below = 1 if self.inputs is not None else 0
-        widths = [max(1, round(float(a) * width)) for a in self.network.alphas[below:]]
-        return self.layers.ordinary(widths if self.inputs is None else [self.inputs.shape[1], *widths])
+        below, *above = self.network.hidden_widths(width)
+        return self.layers.ordinary([below if self.inputs is None else self.inputs.shape[1], *above])
 
     def critical_rate(self, width: int) -> float:
         """2/lambda_max: by its formula for random inputs, from the kernel for given ones."""

@@ -20,9 +20,9 @@ import numpy as np
 
 from fimtheory.activations import Activation
 from fimtheory.errors import NotConverged
+from fimtheory.theory.gaussian_panels import edges, rule
 
 _REACH = 8.0  # of a standard normal variable; 1e-15 is beyond
-_ORDER = 20
 _SETTLED = 1e-9  # of averages over kinds; those over x are a thousand times finer
 _CENTRED = 1e-12  # an overlap below, relative to the variance, is none
 
@@ -88,14 +88,9 @@ def _averages(products: Callable, means: Array, scale: float, breaks: Sequence[f
     """E_x of several functions of x and u = mean + scale x, for every mean: panels cut at kinks, until they stand."""
     previous = None
     for panels in (17, 34, 68, 136, 272):
-        edges = np.broadcast_to(np.linspace(-_REACH, _REACH, panels + 1), (means.size, panels + 1))
-        kinks = np.clip((np.array(breaks) - means[:, None]) / scale, -_REACH, _REACH)
-        edges = np.sort(np.concatenate([edges, kinks], axis=1), axis=1)
-        t, w = np.polynomial.legendre.leggauss(_ORDER)
-        half = np.diff(edges, axis=1)[..., None] / 2
-        x = edges[:, :-1, None] + half * (1 + t)
-        weight = np.exp(-x * x / 2) * half * w / math.sqrt(2 * math.pi)
-        current = [(f * weight).sum(axis=(1, 2)) for f in products(x, means[:, None, None] + scale * x)]
+        cuts = (np.array(breaks) - means[:, None]) / scale
+        x, weight = rule(edges(2 * _REACH / panels, _REACH, cuts))
+        current = [(f * weight).sum(axis=1) for f in products(x, means[:, None] + scale * x)]
         if previous is not None and all(
             np.all(np.abs(a - b) <= 1e-3 * _SETTLED * max(np.abs(a).max(), 1e-3))
             for a, b in zip(current, previous, strict=True)

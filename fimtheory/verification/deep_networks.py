@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 import itertools
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from fimtheory.activations import activation
 from fimtheory.claims import Claim
 from fimtheory.simulation import EIGENSPACE, SOFTMAX_METRICS, Architecture, Ladder, simulate_ladder
+from fimtheory.simulation.measurements import WORKERS
 from fimtheory.theory.deep_network import DeepNetwork
 
 Progress = Callable[[int, int], None]
@@ -122,18 +122,16 @@ def simulate_network_ladder(
     progress: Progress | None = None,
 ) -> Ladder:
     """The ladder of random networks that a :class:`DeepNetwork` describes."""
-    workers = min(4, os.cpu_count() or 1)  # the numbers do not depend on it
     architecture = functools.partial(architecture_of, network)
     return simulate_ladder(
-        architecture, widths, network.samples, n_networks, seed, metrics, progress=progress, workers=workers
+        architecture, widths, network.samples, n_networks, seed, metrics, progress=progress, workers=WORKERS
     )
 
 
 def architecture_of(network: DeepNetwork, width: int) -> Architecture:
     """The network at one width M; of its theory, nothing but phi and phi' is passed on."""
-    hidden = (max(1, round(float(alpha) * width)) for alpha in network.alphas)
     return Architecture(
-        (*hidden, network.outputs),
+        (*network.hidden_widths(width), network.outputs),
         tuple(map(float, network.weight_variances)),
         tuple(map(float, network.bias_variances)),
         tuple(phi.numpy for phi in network.activations),

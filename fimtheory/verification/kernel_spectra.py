@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -13,6 +12,7 @@ from fimtheory.activations import named
 from fimtheory.claims import Claim
 from fimtheory.simulation.kernel_matrices import KernelEnsemble, kernel_eigenvalues, simulate_kernels_ladder
 from fimtheory.simulation.ladder import Ladder
+from fimtheory.simulation.measurements import WORKERS
 from fimtheory.theory.deep_network import DeepNetwork
 from fimtheory.theory.kernel_spectra import DeepKernels
 from fimtheory.verification.deep_networks import architecture_of
@@ -84,7 +84,7 @@ class KernelSetting:
             self.seed,
             observables,
             progress,
-            workers=min(4, os.cpu_count() or 1),  # the numbers do not depend on it
+            workers=WORKERS,
         )
 
 

@@ -5,7 +5,6 @@ Full size is the paper's: width 128, 2^17 samples. ``quick`` is smaller, for tes
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -16,6 +15,7 @@ import sympy as sp
 from fimtheory.activations import activation, named
 from fimtheory.gaussian.quantity import number
 from fimtheory.simulation import single_layer_spectrum
+from fimtheory.simulation.measurements import WORKERS
 from fimtheory.simulation.one_step import ONE_STEP, simulate_one_step
 from fimtheory.theory.single_layer import SingleLayer
 
@@ -98,9 +98,8 @@ def gain_curve(
         phi = activation(family, alpha=value)
         before = done * networks
         report = (lambda k, _, before=before: progress(before + k, total)) if progress else None
-        workers = min(4, os.cpu_count() or 1)
         found = simulate_one_step(
-            phi.numpy, phi.numpy_derivative, width, networks, (seed, done), progress=report, workers=workers
+            phi.numpy, phi.numpy_derivative, width, networks, (seed, done), progress=report, workers=WORKERS
         )
         gains.append(found.mean(ONE_STEP))
         errors.append(found.standard_error(ONE_STEP))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from fimtheory.activations import Activation, named
 from fimtheory.claims import Claim
 from fimtheory.simulation import Ladder, SingleLayerEnsemble, simulate_single_layer_ladder
 from fimtheory.simulation.control_variates import controlled
+from fimtheory.simulation.measurements import WORKERS
 from fimtheory.simulation.one_step import ONE_STEP, simulate_one_step_ladder
 from fimtheory.simulation.single_layer import EXTREMES, layer_widths
 from fimtheory.theory.single_layer import SQUARE, Aspect, SingleLayer
@@ -95,10 +95,9 @@ class LayerSetting:
         wanted = set(observables)
         phi = self.phi
         functions = phi.numpy, phi.numpy_derivative, tuple(float(h) for h in phi.kinks)
-        workers = min(4, os.cpu_count() or 1)  # the numbers do not depend on it
         if wanted == {ONE_STEP}:
             steps = simulate_one_step_ladder(
-                *functions[:2], self.widths, self.n_networks, self.seed, progress=progress, workers=workers
+                *functions[:2], self.widths, self.n_networks, self.seed, progress=progress, workers=WORKERS
             )
             return Ladder({n: self._controlled(e) for n, e in steps.ensembles.items()})
         counts = {name: f"single_layer.mass[{m[1]}]" for name in wanted if (m := _COUNT.fullmatch(name))}
@@ -112,7 +111,7 @@ class LayerSetting:
             observables=sorted(measured),
             steps=self.steps,
             progress=progress,
-            workers=workers,
+            workers=WORKERS,
         )
         return Ladder({n: self._controlled(self._counted(n, e, counts)) for n, e in ladder.ensembles.items()})
 

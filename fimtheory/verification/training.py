@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -13,6 +12,7 @@ from fimtheory.activations import activation
 from fimtheory.claims import Claim
 from fimtheory.simulation import Architecture, Ladder, numpy_backend
 from fimtheory.simulation.ladder import build_ladder
+from fimtheory.simulation.measurements import WORKERS
 from fimtheory.simulation.networks import draw_network
 from fimtheory.simulation.training import one_hot_labels
 from fimtheory.simulation.training_ensemble import TrainingEnsemble, TrainingPlan, simulate_training
@@ -92,7 +92,6 @@ class TrainingSetting:
     def simulate(self, observables: Iterable[str], progress: Progress | None = None) -> Ladder[TrainingEnsemble]:
         """The ladder on which the observables are measured."""
         names, problem = tuple(observables), self.problem
-        workers = min(4, os.cpu_count() or 1)  # the numbers do not depend on it
 
         def rung(width: int, number: int, report: Progress | None) -> TrainingEnsemble:
             architecture = _architecture(problem.network, width, self.input_dimension)
@@ -100,7 +99,7 @@ class TrainingSetting:
                 problem.targets, problem.rate(width), problem.direction, self.parameterisation, problem.inputs
             )
             return simulate_training(
-                architecture, plan, number, (self.seed, width), names, progress=report, workers=workers
+                architecture, plan, number, (self.seed, width), names, progress=report, workers=WORKERS
             )
 
         return build_ladder(rung, self.widths, self.n_networks, progress)
