@@ -61,7 +61,7 @@ _PAPERS = (
         "ho2025",
         "Ho, Ka Long Keith and Takeishi, Yoshinari and Takeuchi, Junichi",
         "Function forms of simple ReLU networks with random hidden weights",
-        "preprint",
+        "arXiv:2505.17907",
         2025,
     ),
     Paper(
