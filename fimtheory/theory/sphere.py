@@ -78,19 +78,31 @@ class RadialLaw:
         scale = (2 * self.variance) ** half
         return sp.simplify(scale * ratio) if d.is_number and d <= 400 else scale * ratio
 
-    def nodes(self, n: int) -> tuple[np.ndarray, np.ndarray]:
-        """A Gauss rule of ``n`` nodes for the law of r: exact for polynomials in r^2 up to degree 2n - 1."""
-        d, variance = int(self.dimension), float(self.variance)
-        if self.fixed:
-            return np.array([math.sqrt(d * variance)]), np.ones(1)
-        from scipy.linalg import eigh_tridiagonal
+    def nodes(self, n: int = 192) -> tuple[np.ndarray, np.ndarray]:
+        """Lengths and their masses: panels of 16 Gauss-Legendre nodes, n in all, wherever the density is not negligible.
 
-        # r^2/(2 variance) has a Gamma law of shape d/2: the Jacobi matrix of the generalised Laguerre polynomials.
-        k, a = np.arange(n), d / 2 - 1
-        squares, vectors = eigh_tridiagonal(2 * k + a + 1, np.sqrt(k[1:] * (k[1:] + a)))
-        masses = vectors[0] ** 2
-        keep = masses > 0
-        return np.sqrt(2 * variance * np.clip(squares[keep], 0, None)), masses[keep] / masses[keep].sum()
+        Lengths enter activations through |w| |x|: panels resolve a tanh that is steep in it, where a Gauss rule in r^2 has
+        few nodes.
+        """
+        d, scale = int(self.dimension), math.sqrt(float(self.variance))
+        if self.fixed:
+            return np.array([math.sqrt(d) * scale]), np.ones(1)
+        low, high = _effective(d)
+        x, w = np.polynomial.legendre.leggauss(16)
+        ends = np.linspace(low, high, max(1, n // 16) + 1)
+        r = (ends[:-1, None] + np.diff(ends)[:, None] * (x + 1) / 2).ravel()
+        log = (d - 1) * np.log(r) - r**2 / 2
+        masses = np.tile(w, ends.size - 1) * np.exp(log - log.max())
+        return scale * r, masses / masses.sum()
+
+
+def _effective(d: int) -> tuple[float, float]:
+    """Where log r^(d-1) exp(-r^2/2) is within 90 of its largest value."""
+    peak = math.sqrt(d - 1)
+    # The logarithm is concave, and bends at least like -r^2/2 beyond its peak: both ends lie within this of it.
+    reach = math.sqrt(2 * 90)
+    below = peak * math.exp(-1 - 90 / (d - 1)) if d > 1 else 0.0
+    return max(below, peak - reach), peak + reach
 
 
 def _falling(d: sp.Expr, n: int) -> sp.Expr:
