@@ -1,4 +1,4 @@
-"""Funk-Hecke coefficients of any activation, in double precision: c_k(s), the average of phi(s t) P_k(t) over the sphere."""
+"""Funk-Hecke coefficients of any activation in double precision: c_k(s), the average of phi(s t) P_k(t) on the sphere."""
 
 from __future__ import annotations
 
@@ -128,10 +128,7 @@ class Profile:
         panel = np.clip(np.searchsorted(self._breaks, s, side="right") - 1, 0, self._breaks.size - 2)
         low, high = self._breaks[panel], self._breaks[panel + 1]
         x = (2 * s - low - high) / (high - low)
-        found = np.empty((self._series.shape[0], *s.shape))
-        for row, series in zip(found, self._series, strict=True):
-            row[...] = _clenshaw(series.T, panel, x)
-        return found
+        return np.stack([_clenshaw(series.T, panel, x) for series in self._series])
 
 
 def _clenshaw(series: np.ndarray, panel: np.ndarray, x: np.ndarray) -> np.ndarray:

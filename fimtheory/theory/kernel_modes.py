@@ -1,0 +1,242 @@
+"""Eigenvalues of every degree of the Fisher matrix of the output weights, as the hidden layer grows."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import numpy as np
+import sympy as sp
+from mpmath import mp
+
+from fimtheory.activations import Activation, activation, parse_number
+from fimtheory.errors import InputError
+from fimtheory.gaussian.quantity import number
+from fimtheory.theory.finite_rank_modes import FiniteRankModes
+from fimtheory.theory.funk_hecke import Profile
+from fimtheory.theory.homogeneous import DIMENSION, homogeneous_eigenvalue, homogeneous_terms
+from fimtheory.theory.mode_clusters import Cluster, KernelMode, clusters_of
+from fimtheory.theory.radial_modes import RadialModes, radial_modes
+from fimtheory.theory.sphere import RadialLaw, multiplicity
+from fimtheory.theory.square_integrable import require_square_integrable
+
+LAWS = ("gaussian", "sphere")
+MOST_DIMENSIONS = 10**9
+MOST_DEGREES = 2000
+_RADIAL = 8
+_ENOUGH = 1e-12
+
+
+class KernelModes:
+    r"""Eigenvalues, multiplicities and eigenfunctions of the output-weight Fisher matrix of one hidden layer.
+
+    f(x) = sum_i v_i phi(w_i . x)/sqrt(m), w_i ~ N(0, ``weight_variance`` I_d), x ~ N(0, I_d), i = 1..m: the Fisher matrix
+    of v is J = E_x[phi(Wx) phi(Wx)']/m. As m grows its eigenvalues become those of the kernel E_x[phi(w.x) phi(w'.x)] under the law of
+    w: in degree k, lambda_{k,j} with multiplicity N(d, k) and eigenfunctions R_j(|w|) Y_k(w/|w|). One power t_+^alpha has
+    one radial mode |w|^alpha and an eigenvalue in Gammas, a sum of powers as many as there are powers, any other phi
+    infinitely many.
+
+    *Source*: documents 000 and 001 (ReLU, three clusters, approximate), extended to all degrees and activations.
+    *As printed* there: w_i ~ N(0, I_d/m), without 1/m: the same matrix for ReLU. ``weights`` and ``inputs`` are
+    "gaussian", or on the "sphere" of the same mean square length.
+
+    Raises :class:`InputError` for an impossible dimension or degree, and where E phi(w.x)^2 is infinite.
+
+    >>> relu = KernelModes("relu", 3, degrees=4)
+    >>> [(mode.degree, mode.multiplicity, mode.eigenvalue) for mode in relu.modes]
+    [(0, 1, 9/16), (1, 3, 1/4), (2, 5, 9/256), (3, 7, 0), (4, 9, 1/1024)]
+    >>> relu.trace, relu.formula(2).subs(relu.d, 3)
+    (3/2, 9/256)
+    """
+
+    d = DIMENSION
+
+    def __init__(
+        self,
+        f: str | sp.Expr | Activation,
+        dimension: int,
+        degrees: int = 6,
+        weight_variance: sp.Expr | str | int = 1,
+        weights: str = "gaussian",
+        inputs: str = "gaussian",
+        radial: int | None = None,
+        digits: int = 16,
+    ) -> None:
+        self.activation = activation(f)
+        self.dimension = _whole("dimension", dimension, 1, MOST_DIMENSIONS)
+        self.degrees = _whole("degrees", degrees, 0, MOST_DEGREES)
+        self.weight_variance = _variance(weight_variance, self.dimension)
+        for name, law in (("weights", weights), ("inputs", inputs)):
+            if law not in LAWS:
+                raise InputError(f"{name} = {law!r} is not a law: write 'gaussian' or 'sphere'")
+        self.digits = digits
+        self.weights = RadialLaw(self.dimension, self.weight_variance, weights == "sphere")
+        self.inputs = RadialLaw(self.dimension, sp.S.One, inputs == "sphere")
+        self.terms = homogeneous_terms(self.activation)
+        self._radial = None if radial is None else _whole("radial", radial, 1, 64)
+        if self.terms is None:
+            require_square_integrable(self.activation._require_numbers(), self.weights, self.inputs)
+
+    def __repr__(self) -> str:
+        return (
+            f"<KernelModes of {self.activation.name}: d = {self.dimension}, degrees 0 to {self.degrees}, "
+            f"weight variance {self.weight_variance}>"
+        )
+
+    def _repr_latex_(self) -> str:
+        rows = [rf"{m.degree} & {m.multiplicity} & {_shown(m)}" for m in self.modes if m.number != 0]
+        body = r" \\ ".join([r"k & N & \lambda", *rows])
+        return rf"$\displaystyle \begin{{array}}{{rrl}} {body} \end{{array}}$"
+
+    @property
+    def alpha(self) -> sp.Expr | None:
+        """The degree of homogeneity, where phi is one power."""
+        return self.terms[0].degree if self.terms is not None and len(self.terms) == 1 else None
+
+    # -- eigenvalues
+
+    @functools.cached_property
+    def modes(self) -> tuple[KernelMode, ...]:
+        """All modes of the degrees 0 to ``degrees``, ordered by degree and size; zero eigenvalues are listed."""
+        if self.terms is not None:
+            count = self._radial or max(len(self.terms), 1)
+            return tuple(m for k in self._existing for m in self._power_modes.modes(k)[:count])
+        return tuple(m for k in self._existing for m in self._numerical(k))
+
+    @property
+    def _existing(self) -> range:
+        """The degrees there are: on S^0 two alone."""
+        return range(min(self.degrees, 1) + 1 if self.dimension == 1 else self.degrees + 1)
+
+    @functools.cached_property
+    def _power_modes(self) -> FiniteRankModes:
+        return FiniteRankModes(self.terms or (), self.weights, self.inputs, self.digits)
+
+    @functools.cached_property
+    def _radial_modes(self) -> dict[int, RadialModes]:
+        found = radial_modes(self.activation, tuple(self._existing), self.weights, self.inputs, self._radial or _RADIAL)
+        return {one.degree: one for one in found}
+
+    def _numerical(self, k: int) -> list[KernelMode]:
+        found, copies = self._radial_modes[k], multiplicity(self.dimension, k)
+        if _vanishes(self.activation, k):
+            return [KernelMode(k, 0, copies, sp.S.Zero, mp.mpf(0))]
+        pairs = zip(found.eigenvalues, found.errors, strict=True)
+        modes = [KernelMode(k, j, copies, None, mp.mpf(float(v)), float(e)) for j, (v, e) in enumerate(pairs)]
+        if self._radial is not None:
+            return modes
+        return [
+            m for m in modes if m.index == 0 or (m.value * copies > _ENOUGH * self.trace_value and m.value > m.error)
+        ]
+
+    @functools.cached_property
+    def clusters(self) -> tuple[Cluster, ...]:
+        """Modes of equal eigenvalue together, largest first, zeros left out."""
+        self.activation._require_numbers()
+        return clusters_of(self.modes)
+
+    def formula(self, k: int) -> sp.Expr | None:
+        """lambda_k for a symbolic dimension ``d``, where phi is one power; None otherwise.
+
+        >>> KernelModes("relu", 10).formula(0)
+        d**2*gamma(d/2)**2/(4*pi*gamma(d/2 + 1/2)**2)
+        """
+        if self.alpha is None or self.terms is None:
+            return None
+        weights, inputs = (RadialLaw(DIMENSION, law.variance, law.fixed) for law in (self.weights, self.inputs))
+        return homogeneous_eigenvalue(self.terms[0], k, weights, inputs)
+
+    # -- the trace
+
+    @functools.cached_property
+    def trace(self) -> sp.Expr | None:
+        """E phi(w.x)^2, the sum of all eigenvalues; None where it has no closed form here."""
+        if self.terms is not None:
+            return self._power_modes.trace
+        if self.weights.fixed != self.inputs.fixed:  # then w.x is Gaussian
+            return self.activation.second_moment(self.weights.moment(2))
+        return None
+
+    @functools.cached_property
+    def trace_value(self) -> float:
+        """The trace as a number."""
+        self.activation._require_numbers()
+        if self.trace is not None:
+            return float(number(self.trace, 17))
+        (r, p), (rho, q) = self.weights.nodes(), self.inputs.nodes()
+        square = Activation(self.activation.expression**2, f"{self.activation.name} squared")
+        means = Profile(square, self.dimension, [0], float(r[-1] * rho[-1]), 1)(np.multiply.outer(r, rho))[0]
+        return float(p @ means @ q)
+
+    def share(self, mode: KernelMode) -> float:
+        """N lambda over the trace."""
+        return mode.multiplicity * mode.value / self.trace_value
+
+    @property
+    def tail(self) -> float:
+        """The trace that the listed modes leave over."""
+        return max(0.0, self.trace_value - sum(m.multiplicity * m.value for m in self.modes))
+
+    # -- eigenfunctions
+
+    def profile(self, mode: KernelMode) -> Callable[[np.ndarray], np.ndarray]:
+        """R_j(|w|) of the eigenfunction R_j(|w|) Y_k(w/|w|), E R_j^2 = 1."""
+        if self.terms is not None:
+            return self._power_modes.profile(mode.degree, mode.index, of_weights=True)
+        return functools.partial(self._radial_modes[mode.degree].weight_profile, mode.index)
+
+    def input_profile(self, mode: KernelMode) -> Callable[[np.ndarray], np.ndarray]:
+        """The same for the function of x that an eigenvector realises: F(x) = sqrt(lambda) R'_j(|x|) Y_k(x/|x|)."""
+        if self.terms is not None:
+            return self._power_modes.profile(mode.degree, mode.index, of_weights=False)
+        return functools.partial(self._radial_modes[mode.degree].input_profile, mode.index)
+
+    def overlap(self, a: KernelMode, b: KernelMode) -> float:
+        """E R_a(|w|)^2 R_b(|w|)^2: how far the eigenfunctions of two modes are large at the same weights."""
+        return self._overlap(self.profile(a), self.profile(b), self.weights)
+
+    def input_overlap(self, a: KernelMode, b: KernelMode) -> float:
+        """The same under the law of the inputs."""
+        return self._overlap(self.input_profile(a), self.input_profile(b), self.inputs)
+
+    def _overlap(self, first: Callable, second: Callable, law: RadialLaw) -> float:
+        if self.alpha is not None:
+            alpha = self.alpha
+            return float(number(sp.sympify(law.moment(4 * alpha) / law.moment(2 * alpha) ** 2), 17))
+        r, masses = law.nodes()
+        return float(masses @ (first(r) ** 2 * second(r) ** 2))
+
+
+def _vanishes(phi: Activation, k: int) -> bool:
+    """Whether degree k is zero by symmetry: phi(x) + (-1)^k phi(-x) = 0."""
+    f = phi._pieces
+    other = f.mirrored()
+    pairs = zip(f.intervals, other.intervals, strict=False)
+    same = len(f.breaks) == len(other.breaks)
+    return same and all(a == b and sp.simplify(u + (-1) ** k * v) == 0 for (a, _, u), (b, _, v) in pairs)
+
+
+def _shown(mode: KernelMode) -> str:
+    return sp.latex(mode.eigenvalue) if mode.eigenvalue is not None else mp.nstr(mp.mpf(mode.value), 8)
+
+
+def _whole(name: str, value: int, least: int, most: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer | sp.Integer) or not least <= value <= most:
+        raise InputError(f"{name} = {value} is not possible: give a whole number from {least} to {most}")
+    return int(value)
+
+
+def _variance(given: sp.Expr | str | int, d: int) -> sp.Expr:
+    value = sp.nsimplify(parse_number(given) if isinstance(given, str) else given, rational=True)
+    if not (value.is_number and value.is_real and value > 0):
+        raise InputError(f"weight_variance = {given} is not a positive number: write for instance 1 or 1/{d}")
+    return value
+
+
+def kernel_modes(f: str | sp.Expr | Activation, dimension: int, degrees: int = 6, **options) -> KernelModes:
+    """:class:`KernelModes` of an activation.
+
+    >>> [float(mode.value) for mode in kernel_modes("linear", 5, degrees=2).modes]
+    [0.0, 1.0, 0.0]
+    """
+    return KernelModes(f, dimension, degrees, **options)
