@@ -24,17 +24,17 @@ LAWS = ("gaussian", "sphere")
 MOST_DIMENSIONS = 10**9
 MOST_DEGREES = 2000
 _RADIAL = 8
-_ENOUGH = 1e-12
+_ENOUGH = 1e-9
 
 
 class KernelModes:
     r"""Eigenvalues, multiplicities and eigenfunctions of the output-weight Fisher matrix of one hidden layer.
 
     f(x) = sum_i v_i phi(w_i . x)/sqrt(m), w_i ~ N(0, ``weight_variance`` I_d), x ~ N(0, I_d), i = 1..m: the Fisher matrix
-    of v is J = E_x[phi(Wx) phi(Wx)']/m. As m grows its eigenvalues become those of the kernel E_x[phi(w.x) phi(w'.x)] under the law of
-    w: in degree k, lambda_{k,j} with multiplicity N(d, k) and eigenfunctions R_j(|w|) Y_k(w/|w|). One power t_+^alpha has
-    one radial mode |w|^alpha and an eigenvalue in Gammas, a sum of powers as many as there are powers, any other phi
-    infinitely many.
+    of v is J = E_x[phi(Wx) phi(Wx)']/m. As m grows its eigenvalues become those of the kernel E_x[phi(w.x) phi(w'.x)]
+    under the law of w: in degree k, lambda_{k,j} with multiplicity N(d, k) and eigenfunctions R_j(|w|) Y_k(w/|w|). One
+    power t_+^alpha has one radial mode |w|^alpha and an eigenvalue in Gammas, a sum of powers as many as there are powers,
+    any other phi infinitely many.
 
     *Source*: documents 000 and 001 (ReLU, three clusters, approximate), extended to all degrees and activations.
     *As printed* there: w_i ~ N(0, I_d/m), without 1/m: the same matrix for ReLU. ``weights`` and ``inputs`` are
@@ -180,13 +180,15 @@ class KernelModes:
     # -- eigenfunctions
 
     def profile(self, mode: KernelMode) -> Callable[[np.ndarray], np.ndarray]:
-        """R_j(|w|) of the eigenfunction R_j(|w|) Y_k(w/|w|), E R_j^2 = 1."""
+        """R_j(|w|) of the eigenfunction R_j(|w|) Y_k(w/|w|), E R_j^2 = 1; :class:`InputError` where lambda is 0."""
+        _require_positive(mode)
         if self.terms is not None:
             return self._power_modes.profile(mode.degree, mode.index, of_weights=True)
         return functools.partial(self._radial_modes[mode.degree].weight_profile, mode.index)
 
     def input_profile(self, mode: KernelMode) -> Callable[[np.ndarray], np.ndarray]:
         """The same for the function of x that an eigenvector realises: F(x) = sqrt(lambda) R'_j(|x|) Y_k(x/|x|)."""
+        _require_positive(mode)
         if self.terms is not None:
             return self._power_modes.profile(mode.degree, mode.index, of_weights=False)
         return functools.partial(self._radial_modes[mode.degree].input_profile, mode.index)
@@ -214,6 +216,11 @@ def _vanishes(phi: Activation, k: int) -> bool:
     pairs = zip(f.intervals, other.intervals, strict=False)
     same = len(f.breaks) == len(other.breaks)
     return same and all(a == b and sp.simplify(u + (-1) ** k * v) == 0 for (a, _, u), (b, _, v) in pairs)
+
+
+def _require_positive(mode: KernelMode) -> None:
+    if not mode.number > 0:
+        raise InputError(f"degree {mode.degree} has no eigenfunction to speak of: its eigenvalue is 0")
 
 
 def _shown(mode: KernelMode) -> str:
