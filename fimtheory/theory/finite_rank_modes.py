@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import sympy as sp
 from mpmath import mp
 
-from fimtheory.gaussian.quantity import number
-from fimtheory.theory.homogeneous import HomogeneousTerm, funk_hecke_coefficient, funk_hecke_power
+from fimtheory.theory.homogeneous import (
+    HomogeneousTerm,
+    funk_hecke_coefficient,
+    funk_hecke_number,
+    funk_hecke_power,
+    vanishes,
+)
 from fimtheory.theory.mode_clusters import KernelMode
 from fimtheory.theory.sphere import RadialLaw, multiplicity
 
-_EXACT_UP_TO = 400  # Gammas of larger arguments are not written out
+_EXACT_UP_TO = 400  # Gammas of larger arguments are not written out, products of more factors neither
+_SHORT = 60
 _GUARD = 40
 
 
@@ -48,38 +55,61 @@ class FiniteRankModes:
         loads = [(float(term.degree), float(c)) for term, c in zip(active, columns[j], strict=True)]
         return lambda r: sum((c * np.asarray(r, dtype=float) ** p for p, c in loads), np.zeros(np.shape(r)))
 
+    def overlap(self, first: tuple[int, int], second: tuple[int, int], of_weights: bool) -> mp.mpf:
+        """E R_a^2 R_b^2 of two modes (k, j), on the side of the weights or of the inputs."""
+        law = self._weights if of_weights else self._inputs
+        with mp.workdps(self._digits + _GUARD):
+            one, other = (self._square(k, j, of_weights) for k, j in (first, second))
+            return mp.fsum(a * b * law.moment_number(p + q) for p, a in one for q, b in other)
+
+    def _square(self, k: int, j: int, of_weights: bool) -> list[tuple[sp.Expr, mp.mpf]]:
+        """R_j^2 as a list of (power, coefficient)."""
+        active, column = self._active(k), self._decomposed(k)[1 if of_weights else 2][j]
+        loads = list(zip((t.degree for t in active), column, strict=True))
+        return [(p + q, a * b) for p, a in loads for q, b in loads]
+
     @functools.cached_property
-    def trace(self) -> sp.Expr:
-        """E phi(w.x)^2."""
-        total = sp.S.Zero
+    def trace(self) -> sp.Expr | None:
+        """E phi(w.x)^2; None where its Gammas are too large to be written."""
+        products = self._products
+        if self._d > _EXACT_UP_TO and not all(_is_short(p) for p in products):
+            return None
+        powers = {p: self._weights.moment(p) * self._inputs.moment(p) for p in products}
+        return sp.expand(sum(c * sp.powsimp(funk_hecke_power(p, self._d, 0) * powers[p]) for p, c in products.items()))
+
+    @property
+    def trace_number(self) -> mp.mpf:
+        """E phi(w.x)^2 as a number."""
+        with mp.workdps(self._digits + _GUARD):
+            return mp.fsum(
+                funk_hecke_number(HomogeneousTerm(p, c, sp.S.Zero), self._d, 0)
+                * self._weights.moment_number(p)
+                * self._inputs.moment_number(p)
+                for p, c in self._products.items()
+            )
+
+    @property
+    def _products(self) -> dict[sp.Expr, sp.Expr]:
+        """phi(t)^2 + phi(-t)^2 for t > 0, as {power: coefficient}."""
+        found: dict[sp.Expr, sp.Expr] = {}
         for a in self._terms:
             for b in self._terms:
-                both = a.plus * b.plus + a.minus * b.minus
-                if both != 0:
-                    total += both * self._mean_power(a.degree + b.degree)
-        return sp.expand(total)
-
-    def _mean_power(self, power: sp.Expr) -> sp.Expr:
-        """E (w.x)_+^power: exact while the Gammas are small, a high-precision number otherwise."""
-        if self._d <= _EXACT_UP_TO:
-            angle = funk_hecke_power(power, self._d, 0)
-            return sp.powsimp(angle * self._weights.moment(power) * self._inputs.moment(power))
-        with mp.workdps(self._digits + _GUARD):
-            value = self._number_of_power(power, 0) * _moment(self._weights, power) * _moment(self._inputs, power)
-            return sp.Float(value, self._digits + 10)
+                power = a.degree + b.degree
+                found[power] = found.get(power, sp.S.Zero) + a.plus * b.plus + a.minus * b.minus
+        return {p: c for p, c in found.items() if sp.expand(c) != 0}
 
     # -- exact
 
     def _active(self, k: int) -> list[HomogeneousTerm]:
         """The powers that degree k sees."""
-        return [t for t in self._terms if t.part(k) != 0 and not _gamma_pole(t, k)]
+        return [t for t in self._terms if not vanishes(t, k)]
 
     def _exact(self, k: int) -> list[sp.Expr]:
         """The eigenvalues as expressions; empty where they are roots of higher degree or too large to write."""
         active = self._active(k)
         if not active:
             return [sp.S.Zero]
-        if self._d + k > _EXACT_UP_TO:
+        if k > _EXACT_UP_TO or (self._d > _EXACT_UP_TO and not all(_is_short(t.degree + k) for t in active)):
             return []
         c = [funk_hecke_coefficient(t, self._d, k) for t in active]
         powers = [t.degree for t in active]
@@ -107,60 +137,43 @@ class FiniteRankModes:
 
     def _decompose(self, k: int) -> tuple[list[mp.mpf], list[list[mp.mpf]], list[list[mp.mpf]]]:
         active = self._active(k)
-        with mp.workdps(self._digits + _GUARD + 10 * len(active)):
-            c = mp.diag([self._number(t, k) for t in active])
-            factor, other = _factor(_gram(self._weights, active)), _gram(self._inputs, active)
+        # In high dimension all lengths are nearly the same, and powers of them hard to tell apart.
+        guard = _GUARD + math.ceil(4 * (len(active) - 1) * math.log10(self._d + 100))
+        with mp.workdps(self._digits + guard):
+            c = mp.diag([funk_hecke_number(t, self._d, k) for t in active])
+            powers = [t.degree for t in active]
+            factor, other = _factor(self._weights, powers), _gram(self._inputs, powers)
             values, y = mp.eigsy(factor.T * c * other * c * factor)
             order = sorted(range(len(values)), key=lambda j: -values[j])
             order = order[:1] if self._inputs.fixed else order
             back, forth = factor * (factor.T * factor) ** -1 * y, c * factor * y
-            weights = [_signed(back[:, j], back[:, j]) for j in order]
-            inputs = [_signed(forth[:, j] / mp.sqrt(values[j]), back[:, j]) for j in order]
+            signs = {j: self._sign(back[:, j], powers) for j in order}
+            weights = [[signs[j] * x for x in back[:, j]] for j in order]
+            inputs = [[signs[j] * x / mp.sqrt(values[j]) for x in forth[:, j]] for j in order]
             return [values[j] for j in order], weights, inputs
 
-    def _number(self, term: HomogeneousTerm, k: int) -> mp.mpf:
-        """c_k of one power, whatever the dimension."""
-        return number(term.part(k), mp.dps) * self._number_of_power(term.degree, k)
+    def _sign(self, column: mp.matrix, powers: Sequence[sp.Expr]) -> int:
+        """The sign that makes the mean of R_j over the weights positive."""
+        return -1 if mp.fsum(x * self._weights.moment_number(p) for x, p in zip(column, powers, strict=True)) < 0 else 1
 
-    def _number_of_power(self, degree: sp.Expr, k: int) -> mp.mpf:
-        alpha, d = number(degree, mp.dps), mp.mpf(self._d)
-        ratio = mp.exp(mp.loggamma(d / 2) - mp.loggamma((alpha + k + d) / 2))
-        return mp.gamma(alpha + 1) * mp.rgamma((alpha - k) / 2 + 1) * ratio / 2 ** (alpha + 1)
+
+def _is_short(power: sp.Expr) -> bool:
+    """Whether Gamma((power + d)/2)/Gamma(d/2) is a product of few factors, in any dimension."""
+    return bool((power / 2).is_Integer) and power / 2 <= _SHORT
 
 
 def _exact_side(c: Sequence[sp.Expr], powers: Sequence[sp.Expr], law: RadialLaw) -> sp.Matrix:
     return sp.Matrix(len(c), len(c), lambda i, j: c[i] * law.moment(powers[i] + powers[j]))
 
 
-def _gamma_pole(term: HomogeneousTerm, k: int) -> bool:
-    half = (term.degree - k) / 2 + 1
-    return bool(half.is_Integer and half <= 0)
-
-
 def _pretty(e: sp.Expr) -> sp.Expr:
     return e if e.is_Rational else sp.factor_terms(sp.powsimp(sp.expand(e)))
 
 
-def _moment(law: RadialLaw, power: sp.Expr) -> mp.mpf:
-    d, p, variance = mp.mpf(int(law.dimension)), number(power, mp.dps), number(law.variance, mp.dps)
-    if law.fixed:
-        return (d * variance) ** (p / 2)
-    return (2 * variance) ** (p / 2) * mp.exp(mp.loggamma((d + p) / 2) - mp.loggamma(d / 2))
+def _gram(law: RadialLaw, powers: Sequence[sp.Expr]) -> mp.matrix:
+    return mp.matrix([[law.moment_number(a + b) for b in powers] for a in powers])
 
 
-def _gram(law: RadialLaw, terms: Sequence[HomogeneousTerm]) -> mp.matrix:
-    return mp.matrix([[_moment(law, a.degree + b.degree) for b in terms] for a in terms])
-
-
-def _factor(gram: mp.matrix) -> mp.matrix:
-    """F with F F' = gram; one column where the length is fixed and the matrix has rank one."""
-    n = gram.rows
-    if n > 1 and abs(gram[0, 0] * gram[1, 1] - gram[0, 1] ** 2) <= mp.mpf(10) ** (8 - mp.dps) * gram[0, 0] * gram[1, 1]:
-        return mp.matrix([[gram[i, 0] / mp.sqrt(gram[0, 0])] for i in range(n)])
-    return mp.cholesky(gram)
-
-
-def _signed(column: mp.matrix, by: mp.matrix) -> list[mp.mpf]:
-    """A column as a list, with the sign that makes the largest power in ``by`` positive."""
-    sign = -1 if by[len(by) - 1] < 0 else 1
-    return [sign * x for x in column]
+def _factor(law: RadialLaw, powers: Sequence[sp.Expr]) -> mp.matrix:
+    """F with F F' the matrix of moments; one column where the length is fixed, and its rank one."""
+    return mp.matrix([[law.moment_number(a)] for a in powers]) if law.fixed else mp.cholesky(_gram(law, powers))

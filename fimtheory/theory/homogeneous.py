@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import sympy as sp
+from mpmath import mp
 
 from fimtheory.activations import Activation
-from fimtheory.theory.sphere import RadialLaw, multiplicity
+from fimtheory.theory.sphere import RadialLaw, multiplicity, to_mpf
 
 _U = sp.Symbol("u", positive=True)
 DIMENSION = sp.Symbol("d", integer=True, positive=True)
@@ -94,6 +95,30 @@ def _gamma_ratio(a: sp.Expr, b: sp.Expr) -> sp.Expr:
 def funk_hecke_coefficient(term: HomogeneousTerm, d: int | sp.Expr, k: int | sp.Expr) -> sp.Expr:
     """c_k: the average of phi(t) P_k(t) over the sphere for phi = one :class:`HomogeneousTerm`."""
     return term.part(k) * funk_hecke_power(term.degree, d, k)
+
+
+def vanishes(term: HomogeneousTerm, k: int) -> bool:
+    """Whether c_k is exactly 0, in every dimension: by symmetry, or since phi is a polynomial of lower degree in disguise.
+
+    >>> relu = HomogeneousTerm(sp.S.One, sp.S.One, sp.S.Zero)
+    >>> [k for k in range(8) if vanishes(relu, k)]
+    [3, 5, 7]
+    """
+    steps = (k - term.degree) / 2
+    return bool(steps.is_Integer and steps >= 1) or sp.expand(term.part(k)).is_zero is True
+
+
+def funk_hecke_number(term: HomogeneousTerm, d: int, k: int) -> mp.mpf:
+    """c_k at the working precision of mpmath, in any dimension and degree without overflow.
+
+    >>> float(funk_hecke_number(HomogeneousTerm(sp.S.One, sp.S.One, sp.S.Zero), 10**6, 1) * 10**6)
+    0.5
+    """
+    if vanishes(term, k):
+        return mp.mpf(0)
+    alpha, half = to_mpf(term.degree), mp.mpf(d) / 2
+    lower = [(alpha - k) / 2 + 1, (alpha + k) / 2 + half]
+    return to_mpf(term.part(k)) * mp.gammaprod([half, alpha + 1], lower) / 2 ** (alpha + 1)
 
 
 def homogeneous_eigenvalue(term: HomogeneousTerm, k: int, weights: RadialLaw, inputs: RadialLaw) -> sp.Expr:

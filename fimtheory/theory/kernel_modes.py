@@ -161,6 +161,8 @@ class KernelModes:
     def trace_value(self) -> float:
         """The trace as a number."""
         self.activation._require_numbers()
+        if self.terms is not None:
+            return float(self._power_modes.trace_number)
         if self.trace is not None:
             return float(number(self.trace, 17))
         (r, p), (rho, q) = self.weights.nodes(), self.inputs.nodes()
@@ -170,12 +172,12 @@ class KernelModes:
 
     def share(self, mode: KernelMode) -> float:
         """N lambda over the trace."""
-        return mode.multiplicity * mode.value / self.trace_value
+        return float(mode.total / self.trace_value)
 
     @property
     def tail(self) -> float:
         """The trace that the listed modes leave over."""
-        return max(0.0, self.trace_value - sum(m.multiplicity * m.value for m in self.modes))
+        return max(0.0, self.trace_value - float(mp.fsum(m.total for m in self.modes)))
 
     # -- eigenfunctions
 
@@ -194,19 +196,24 @@ class KernelModes:
         return functools.partial(self._radial_modes[mode.degree].input_profile, mode.index)
 
     def overlap(self, a: KernelMode, b: KernelMode) -> float:
-        """E R_a(|w|)^2 R_b(|w|)^2: how far the eigenfunctions of two modes are large at the same weights."""
-        return self._overlap(self.profile(a), self.profile(b), self.weights)
+        """E R_a(|w|)^2 R_b(|w|)^2: how far the eigenfunctions of two modes are large at the same weights.
+
+        One power t^alpha: E|w|^(4 alpha)/(E|w|^(2 alpha))^2, for ReLU (d + 2)/d; 1 on the sphere.
+        """
+        return self._overlap(a, b, of_weights=True)
 
     def input_overlap(self, a: KernelMode, b: KernelMode) -> float:
         """The same under the law of the inputs."""
-        return self._overlap(self.input_profile(a), self.input_profile(b), self.inputs)
+        return self._overlap(a, b, of_weights=False)
 
-    def _overlap(self, first: Callable, second: Callable, law: RadialLaw) -> float:
-        if self.alpha is not None:
-            alpha = self.alpha
-            return float(number(sp.sympify(law.moment(4 * alpha) / law.moment(2 * alpha) ** 2), 17))
+    def _overlap(self, a: KernelMode, b: KernelMode, of_weights: bool) -> float:
+        for mode in (a, b):
+            _require_positive(mode)
+        if self.terms is not None:
+            return float(self._power_modes.overlap((a.degree, a.index), (b.degree, b.index), of_weights))
+        find, law = (self.profile, self.weights) if of_weights else (self.input_profile, self.inputs)
         r, masses = law.nodes()
-        return float(masses @ (first(r) ** 2 * second(r) ** 2))
+        return float(masses @ (find(a)(r) ** 2 * find(b)(r) ** 2))
 
 
 def _vanishes(phi: Activation, k: int) -> bool:
@@ -220,7 +227,9 @@ def _vanishes(phi: Activation, k: int) -> bool:
 
 def _require_positive(mode: KernelMode) -> None:
     if not mode.number > 0:
-        raise InputError(f"degree {mode.degree} has no eigenfunction to speak of: its eigenvalue is 0")
+        raise InputError(
+            f"the eigenvalue of degree {mode.degree} is 0: every function of that degree belongs to it; take another mode"
+        )
 
 
 def _shown(mode: KernelMode) -> str:

@@ -29,6 +29,11 @@ class KernelMode:
         """The eigenvalue in double precision."""
         return float(self.number)
 
+    @property
+    def total(self) -> mp.mpf:
+        """N(d, k) lambda: what the mode carries of the trace, in any dimension."""
+        return self.multiplicity * self.number
+
 
 @dataclass(frozen=True)
 class Cluster:

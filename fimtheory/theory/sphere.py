@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import sympy as sp
+from mpmath import mp
 
 from fimtheory.errors import InputError
+from fimtheory.gaussian.quantity import number
 
 _T = sp.Symbol("t", real=True)
 
@@ -59,24 +61,31 @@ class RadialLaw:
     variance: sp.Expr = sp.S.One
     fixed: bool = False
 
-    def moment(self, p: int | sp.Expr) -> sp.Expr:
+    def moment(self, power: int | sp.Expr) -> sp.Expr:
         """E r^p, exact; d may be a symbol. Raises :class:`InputError` where it is infinite, p <= -d.
 
         >>> RadialLaw(3).moment(1), RadialLaw(3).moment(2), RadialLaw(3, sp.Rational(1, 3), fixed=True).moment(1)
         (2*sqrt(2)/sqrt(pi), 3, 1)
         """
-        d, p = sp.sympify(self.dimension), sp.sympify(p)
+        d, p = sp.sympify(self.dimension), sp.sympify(power)
+        half = p / 2
         if self.fixed:
             return (d * self.variance) ** (p / 2)
         if (d + p).is_number and d + p <= 0:
             raise InputError(f"the mean of |w|^({p}) is infinite in {d} dimensions: take a power above -{d}")
-        half = p / 2
         if half.is_Integer and abs(half) <= 60:
             ratio = sp.Mul(*[d / 2 + j for j in range(int(half))]) if half >= 0 else _falling(d, -int(half))
         else:
             ratio = sp.gamma((d + p) / 2) / sp.gamma(d / 2)
         scale = (2 * self.variance) ** half
         return sp.simplify(scale * ratio) if d.is_number and d <= 400 else scale * ratio
+
+    def moment_number(self, power: sp.Expr) -> mp.mpf:
+        """E r^p at the working precision of mpmath, in any dimension without overflow; +inf where it is infinite."""
+        half, half_d, variance = to_mpf(power) / 2, mp.mpf(int(self.dimension)) / 2, to_mpf(self.variance)
+        if self.fixed:
+            return (2 * half_d * variance) ** half
+        return (2 * variance) ** half * mp.gammaprod([half_d + half], [half_d]) if half_d + half > 0 else mp.inf
 
     def nodes(self, n: int = 192) -> tuple[np.ndarray, np.ndarray]:
         """Lengths and their masses: panels of 16 Gauss-Legendre nodes, n in all, wherever the density is not negligible.
@@ -94,6 +103,11 @@ class RadialLaw:
         log = (d - 1) * np.log(r) - r**2 / 2
         masses = np.tile(w, ends.size - 1) * np.exp(log - log.max())
         return scale * r, masses / masses.sum()
+
+
+def to_mpf(e: sp.Expr) -> mp.mpf:
+    """A number at the working precision of mpmath."""
+    return mp.mpf(int(e.p)) / int(e.q) if isinstance(e, sp.Rational) else number(e, mp.dps)
 
 
 def _effective(d: int) -> tuple[float, float]:

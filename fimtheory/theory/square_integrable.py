@@ -39,7 +39,7 @@ def require_square_integrable(activation: Activation, weights: RadialLaw, inputs
                 f"{variance * float(weights.dimension):.4g}, and phi grows too fast; take a smaller weight variance"
             )
         return
-    if curvature > 1e-6:
+    if curvature > 0:
         advice = "take weights on the sphere, with a small variance"
     elif 4 * max(rate, 0.0) ** 2 * variance >= 1 - 1e-9:
         advice = f"take a variance below {1 / (4 * rate**2):.4g}, or weights on the sphere"
