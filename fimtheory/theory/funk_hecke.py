@@ -115,6 +115,7 @@ class Profile:
     """
 
     def __init__(self, activation: Activation, d: int, degrees: Sequence[int], largest: float, refinement: int) -> None:
+        self.largest = largest
         self._breaks = _panels(largest, [abs(float(h)) for h in activation.kinks if h != 0])
         angles = np.pi * (np.arange(_TABLE) + 0.5) / _TABLE
         low, width = self._breaks[:-1, None], np.diff(self._breaks)[:, None]
@@ -124,11 +125,14 @@ class Profile:
         self._series = values @ cosines.T  # (degrees, panels, Chebyshev coefficients)
 
     def __call__(self, s: np.ndarray) -> np.ndarray:
-        """sqrt(N(d, k)) c_k(s), shape (degrees, *s.shape)."""
+        """sqrt(N(d, k)) c_k(s) for s up to ``largest``, shape (degrees, *s.shape)."""
+        return np.stack([self.row(i, s) for i in range(self._series.shape[0])])
+
+    def row(self, i: int, s: np.ndarray) -> np.ndarray:
+        """The same for the degree in place ``i`` alone."""
         panel = np.clip(np.searchsorted(self._breaks, s, side="right") - 1, 0, self._breaks.size - 2)
         low, high = self._breaks[panel], self._breaks[panel + 1]
-        x = (2 * s - low - high) / (high - low)
-        return np.stack([_clenshaw(series.T, panel, x) for series in self._series])
+        return _clenshaw(self._series[i].T, panel, (2 * s - low - high) / (high - low))
 
 
 def _clenshaw(series: np.ndarray, panel: np.ndarray, x: np.ndarray) -> np.ndarray:

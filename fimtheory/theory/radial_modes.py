@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from fimtheory.activations import Activation
-from fimtheory.theory.funk_hecke import Profile, coefficients
+from fimtheory.errors import InputError
+from fimtheory.theory.funk_hecke import Profile
 from fimtheory.theory.sphere import RadialLaw, multiplicity
 
 _NODES = 96
@@ -29,9 +30,10 @@ class RadialModes:
     such that R'_j(rho) = E[R_j(r) c_k(r rho)]/s_j.
     """
 
-    activation: Activation
     degree: int
     dimension: int
+    table: Profile = field(repr=False)
+    place: int
     eigenvalues: np.ndarray
     errors: np.ndarray
     weight_nodes: np.ndarray
@@ -50,9 +52,14 @@ class RadialModes:
         return self._continued(rho, self.weight_nodes, self.weight_masses * self.weight_profiles[j], j)
 
     def _continued(self, at: np.ndarray, nodes: np.ndarray, loads: np.ndarray, j: int) -> np.ndarray:
-        at = np.asarray(at, dtype=float)
-        b = coefficients(self.activation, self.dimension, [self.degree], np.multiply.outer(at, nodes))[0]
-        return b @ loads / np.sqrt(self.eigenvalues[j] * multiplicity(self.dimension, self.degree))
+        products = np.multiply.outer(np.asarray(at, dtype=float), nodes)
+        if products.size and products.max() > self.table.largest * (1 + 1e-12):
+            raise InputError(
+                f"the length {np.max(at):.4g} is longer than all but a share 1e-30 of the law: take one below "
+                f"{self.table.largest / nodes[-1]:.4g}"
+            )
+        copies = multiplicity(self.dimension, self.degree)
+        return self.table.row(self.place, products) @ loads / np.sqrt(self.eigenvalues[j] * copies)
 
 
 def radial_modes(
@@ -63,28 +70,30 @@ def radial_modes(
     The error of an eigenvalue is stated as its change when nodes and panels are doubled, plus rounding.
     """
     d = int(weights.dimension)
-    coarse = _decomposed(activation, tuple(degrees), weights, inputs, _NODES, 1)
-    fine = _decomposed(activation, tuple(degrees), weights, inputs, 2 * _NODES, 2)
+    _, coarse = _decomposed(activation, tuple(degrees), weights, inputs, _NODES, 1)
+    table, fine = _decomposed(activation, tuple(degrees), weights, inputs, 2 * _NODES, 2)
     scale = np.sqrt(sum(float(s @ s) for _, s, _ in fine))
     found = []
-    for degree, (_, s0, _), (u, s, v) in zip(degrees, coarse, fine, strict=True):
+    for place, (degree, (_, s0, _), (u, s, v)) in enumerate(zip(degrees, coarse, fine, strict=True)):
         n, copies = min(count, s.size, s0.size), max(multiplicity(d, degree), 1)
         s, s0 = s[:n], s0[:n]
         errors = (np.abs(s**2 - s0**2) + 2 * s * _NOISE * scale) / copies
         (r, p), (rho, q) = weights.nodes(2 * _NODES), inputs.nodes(2 * _NODES)
         profiles = u[:, :n].T / np.sqrt(p), v[:n] / np.sqrt(q)
-        found.append(RadialModes(activation, degree, d, s**2 / copies, errors, r, p, profiles[0], rho, q, profiles[1]))
+        found.append(
+            RadialModes(degree, d, table, place, s**2 / copies, errors, r, p, profiles[0], rho, q, profiles[1])
+        )
     return tuple(found)
 
 
 @functools.lru_cache(maxsize=16)
-def _decomposed(activation, degrees, weights, inputs, n, refinement) -> tuple[tuple, ...]:
-    """(U, s, V) of sqrt(p_i) sqrt(N) c_k(r_i rho_j) sqrt(q_j) for every degree."""
+def _decomposed(activation, degrees, weights, inputs, n, refinement) -> tuple[Profile, tuple[tuple, ...]]:
+    """c_k as a table, and (U, s, V) of sqrt(p_i) sqrt(N) c_k(r_i rho_j) sqrt(q_j) for every degree."""
     (r, p), (rho, q) = weights.nodes(n), inputs.nodes(n)
     profile = Profile(activation, int(weights.dimension), degrees, float(r[-1] * rho[-1]), refinement)
     root = np.sqrt(np.multiply.outer(p, q))
     blocks = profile(np.multiply.outer(r, rho)) * root
-    return tuple(_signed(*np.linalg.svd(block, full_matrices=False)) for block in blocks)
+    return profile, tuple(_signed(*np.linalg.svd(block, full_matrices=False)) for block in blocks)
 
 
 def _signed(u: np.ndarray, s: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
