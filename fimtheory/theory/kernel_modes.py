@@ -14,8 +14,10 @@ from fimtheory.errors import InputError
 from fimtheory.gaussian.quantity import number
 from fimtheory.theory.finite_rank_modes import FiniteRankModes
 from fimtheory.theory.funk_hecke import Profile
-from fimtheory.theory.homogeneous import DIMENSION, homogeneous_eigenvalue, homogeneous_terms
+from fimtheory.theory.homogeneous import DIMENSION, HomogeneousTerm, homogeneous_eigenvalue, homogeneous_terms
 from fimtheory.theory.mode_clusters import Cluster, KernelMode, clusters_of
+from fimtheory.theory.mode_parity import linear_parts
+from fimtheory.theory.mode_trace import closed_trace
 from fimtheory.theory.radial_modes import RadialModes, radial_modes
 from fimtheory.theory.sphere import RadialLaw, multiplicity
 from fimtheory.theory.square_integrable import require_square_integrable
@@ -98,29 +100,37 @@ class KernelModes:
     @functools.cached_property
     def modes(self) -> tuple[KernelMode, ...]:
         """All modes of the degrees 0 to ``degrees``, ordered by degree and size; zero eigenvalues are listed."""
-        if self.terms is not None:
-            count = self._radial or max(len(self.terms), 1)
-            return tuple(m for k in self._existing for m in self._power_modes.modes(k)[:count])
-        return tuple(m for k in self._existing for m in self._numerical(k))
+        return tuple(m for k in self._existing for m in self._of_degree(k)[: self._radial])
+
+    def _of_degree(self, k: int) -> list[KernelMode]:
+        return self._powers.modes(k) if self._sees_powers(k) else self._numerical(k)
 
     @property
     def _existing(self) -> range:
         """The degrees there are: on S^0 two alone."""
         return range(min(self.degrees, 1) + 1 if self.dimension == 1 else self.degrees + 1)
 
+    def _sees_powers(self, k: int) -> bool:
+        """Whether degree k sees nothing of phi but powers: of all of it, or of its part of the parity of k."""
+        return self.terms is not None or k % 2 in self._parts
+
     @functools.cached_property
-    def _power_modes(self) -> FiniteRankModes:
-        return FiniteRankModes(self.terms or (), self.weights, self.inputs, self.digits)
+    def _parts(self) -> dict[int, HomogeneousTerm]:
+        return linear_parts(self.activation) if self.terms is None else {}
+
+    @functools.cached_property
+    def _powers(self) -> FiniteRankModes:
+        terms = tuple(self._parts.values()) if self.terms is None else self.terms
+        return FiniteRankModes(terms, self.weights, self.inputs, self.digits)
 
     @functools.cached_property
     def _radial_modes(self) -> dict[int, RadialModes]:
-        found = radial_modes(self.activation, tuple(self._existing), self.weights, self.inputs, self._radial or _RADIAL)
+        degrees = tuple(k for k in self._existing if not self._sees_powers(k))
+        found = radial_modes(self.activation, degrees, self.weights, self.inputs, self._radial or _RADIAL)
         return {one.degree: one for one in found}
 
     def _numerical(self, k: int) -> list[KernelMode]:
         found, copies = self._radial_modes[k], multiplicity(self.dimension, k)
-        if _vanishes(self.activation, k):
-            return [KernelMode(k, 0, copies, sp.S.Zero, mp.mpf(0))]
         pairs = zip(found.eigenvalues, found.errors, strict=True)
         modes = [KernelMode(k, j, copies, None, mp.mpf(float(v)), float(e)) for j, (v, e) in enumerate(pairs)]
         if self._radial is not None:
@@ -152,17 +162,15 @@ class KernelModes:
     def trace(self) -> sp.Expr | None:
         """E phi(w.x)^2, the sum of all eigenvalues; None where it has no closed form here."""
         if self.terms is not None:
-            return self._power_modes.trace
-        if self.weights.fixed != self.inputs.fixed:  # then w.x is Gaussian
-            return self.activation.second_moment(self.weights.moment(2))
-        return None
+            return self._powers.trace
+        return closed_trace(self.activation, self.weights, self.inputs)
 
     @functools.cached_property
     def trace_value(self) -> float:
         """The trace as a number."""
         self.activation._require_numbers()
         if self.terms is not None:
-            return float(self._power_modes.trace_number)
+            return float(self._powers.trace_number)
         if self.trace is not None:
             return float(number(self.trace, 17))
         (r, p), (rho, q) = self.weights.nodes(), self.inputs.nodes()
@@ -184,15 +192,15 @@ class KernelModes:
     def profile(self, mode: KernelMode) -> Callable[[np.ndarray], np.ndarray]:
         """R_j(|w|) of the eigenfunction R_j(|w|) Y_k(w/|w|), E R_j^2 = 1; :class:`InputError` where lambda is 0."""
         _require_positive(mode)
-        if self.terms is not None:
-            return self._power_modes.profile(mode.degree, mode.index, of_weights=True)
+        if self._sees_powers(mode.degree):
+            return self._powers.profile(mode.degree, mode.index, of_weights=True)
         return functools.partial(self._radial_modes[mode.degree].weight_profile, mode.index)
 
     def input_profile(self, mode: KernelMode) -> Callable[[np.ndarray], np.ndarray]:
         """The same for the function of x that an eigenvector realises: F(x) = sqrt(lambda) R'_j(|x|) Y_k(x/|x|)."""
         _require_positive(mode)
-        if self.terms is not None:
-            return self._power_modes.profile(mode.degree, mode.index, of_weights=False)
+        if self._sees_powers(mode.degree):
+            return self._powers.profile(mode.degree, mode.index, of_weights=False)
         return functools.partial(self._radial_modes[mode.degree].input_profile, mode.index)
 
     def overlap(self, a: KernelMode, b: KernelMode) -> float:
@@ -209,20 +217,11 @@ class KernelModes:
     def _overlap(self, a: KernelMode, b: KernelMode, of_weights: bool) -> float:
         for mode in (a, b):
             _require_positive(mode)
-        if self.terms is not None:
-            return float(self._power_modes.overlap((a.degree, a.index), (b.degree, b.index), of_weights))
+        if self._sees_powers(a.degree) and self._sees_powers(b.degree):
+            return float(self._powers.overlap((a.degree, a.index), (b.degree, b.index), of_weights))
         find, law = (self.profile, self.weights) if of_weights else (self.input_profile, self.inputs)
         r, masses = law.nodes()
         return float(masses @ (find(a)(r) ** 2 * find(b)(r) ** 2))
-
-
-def _vanishes(phi: Activation, k: int) -> bool:
-    """Whether degree k is zero by symmetry: phi(x) + (-1)^k phi(-x) = 0."""
-    f = phi._pieces
-    other = f.mirrored()
-    pairs = zip(f.intervals, other.intervals, strict=False)
-    same = len(f.breaks) == len(other.breaks)
-    return same and all(a == b and sp.simplify(u + (-1) ** k * v) == 0 for (a, _, u), (b, _, v) in pairs)
 
 
 def _require_positive(mode: KernelMode) -> None:
