@@ -93,7 +93,9 @@ class OutputFisher:
         sum over the other modes of S_kl lambda_l^2/(N_k (lambda_k - lambda_l)^2).
         """
         if self.ratio is not None:
-            raise InputError("the turning of eigenvectors is known for the average over all inputs: leave the ratio out")
+            raise InputError(
+                "the turning of eigenvectors is known for the average over all inputs: leave the ratio out"
+            )
         return self._of_weights.turning(self.cluster(rank))
 
     def second_moment(self, width: int) -> float:
@@ -109,7 +111,7 @@ class OutputFisher:
 
     @functools.cached_property
     def _averages(self) -> tuple[float, float, float, float]:
-        """E K(w, w')^2, E K(w, w)^2, E K(x, x)^2, E phi^4, where K(w, w') = E_x phi(w.x) phi(w'.x) and K(x, x) = E_w phi^2."""
+        """E K(w, w')^2, E K(w, w)^2, E K(x, x)^2, E phi^4; K(w, w') = E_x phi(w.x) phi(w'.x) and K(x, x) = E_w phi^2."""
         modes = self.modes
         squares = sum(mode.multiplicity * mode.value**2 for mode in modes.modes)
         of_weights, of_inputs = (float(p @ k**2) for _, p, k in (self._of_weights.diagonal, self._of_inputs.diagonal))
@@ -176,7 +178,9 @@ class _Side:
 
     def _unlisted(self, cluster: Cluster) -> float:
         """The sum of lambda_l S_kl over the degrees that are not listed, all of them small."""
-        listed = sum(m.multiplicity * m.value * self._squares[m.degree, m.index] for m in self.modes.modes if m.number > 0)
+        listed = sum(
+            m.multiplicity * m.value * self._squares[m.degree, m.index] for m in self.modes.modes if m.number > 0
+        )
         return float(self.diagonal[1] @ (self._mean_square(cluster) * (self.diagonal[2] - listed)))
 
     def shift(self, cluster: Cluster) -> float:
@@ -193,3 +197,113 @@ class _Side:
         _, masses, squares = self.diagonal
         trace, own = squares / (masses @ squares), self._mean_square(cluster) / cluster.multiplicity
         return float(masses @ (trace**2 - own * trace))
+
+
+_BOTH = ("relu", "tanh")
+_ASSUMED = (
+    "w_i ~ N(0, s I_d) and x ~ N(0, I_d) independent",
+    "d fixed: the multiplicities are small against the number m of units",
+)
+
+
+def _exact(x: float) -> sp.Expr:
+    return sp.Float(x, 17)
+
+
+@claim(
+    "fimtheory.modes.limit",
+    title="Clusters of the output-weight Fisher matrix",
+    statement=r"\lambda_k \text{ with multiplicity } N(d, k): \quad \frac{1}{N} \sum_{\text{cluster}} \lambda(J) "
+    r"\Big/ \operatorname{tr} J \to \frac{\lambda_k}{\mathbb{E}\,\phi(w \cdot x)^2}",
+    source=Source("fimtheory", "extends takeishi2021 to all degrees and activations"),
+    assumptions=_ASSUMED,
+    subject="kernel_modes",
+    activations=("relu", "tanh", "gelu"),
+)
+def cluster_limits(fisher: OutputFisher) -> dict[str, sp.Expr]:
+    """Shares of the three largest clusters."""
+    trace = fisher.modes.trace_value
+    return {f"modes.share[{k}]": _exact(fisher.cluster(k).value / trace) for k in (1, 2, 3)}
+
+
+@claim(
+    "fimtheory.modes.exact_moments",
+    title="Trace and second moment at every width and number of inputs",
+    statement=r"\mathbb{E} \operatorname{tr} J = \mathbb{E}\,\phi^2, \quad \mathbb{E} \operatorname{tr} J^2 = "
+    r"(1 - \tfrac{1}{m})(1 - \tfrac{1}{N}) \sum_k N \lambda_k^2 + \tfrac{1}{m} (1 - \tfrac{1}{N}) "
+    r"\mathbb{E}_w (\mathbb{E}_x \phi^2)^2 + \tfrac{1}{N} (1 - \tfrac{1}{m}) \mathbb{E}_x (\mathbb{E}_w \phi^2)^2 "
+    r"+ \tfrac{1}{mN} \mathbb{E}\,\phi^4",
+    source=Source("fimtheory", "extends takeishi2021: moments without a limit"),
+    assumptions=("w_i ~ N(0, s I_d) and x ~ N(0, I_d) independent",),
+    subject="kernel_modes",
+    activations=_BOTH,
+)
+def exact_moments(fisher: OutputFisher) -> dict[str, AtEveryWidth]:
+    """Pairs that share a unit, an input, both or neither."""
+    trace = fisher.modes.trace_value
+    return {"modes.trace": AtEveryWidth(lambda m: trace), "modes.second_moment": AtEveryWidth(fisher.second_moment)}
+
+
+@claim(
+    "fimtheory.modes.cluster_shift",
+    title="Where clusters move at finite width",
+    statement=r"\frac{1}{N} \sum_{\text{cluster}} \frac{\lambda(J)}{\operatorname{tr} J} \, \mathbb{E}\,\phi^2 = "
+    r"\lambda_k + \frac{\lambda_k}{m} \sum_{l \neq k} \frac{N_l \lambda_l}{\lambda_k - \lambda_l} \mathbb{E} R_k^2 R_l^2"
+    r" + O(m^{-2})",
+    source=Source("fimtheory", "extends takeishi2021: finite width"),
+    assumptions=(*_ASSUMED, "phi one power of t (otherwise the trace contributes a further term)"),
+    subject="kernel_modes",
+    activations=_BOTH,
+)
+def cluster_shift(fisher: OutputFisher) -> dict[str, sp.Expr]:
+    """The largest cluster, and for one power of t the second: repulsion from the others."""
+    trace = fisher.modes.trace_value
+    return {
+        f"modes.share[{k}]": _exact(fisher.cluster(k).value / trace) + _exact(fisher.normalised_shift(k) / trace) / M
+        for k in ((1, 2) if fisher.modes.alpha is not None else (1,))
+    }
+
+
+@claim(
+    "fimtheory.modes.cluster_spread",
+    title="How far clusters spread at finite width",
+    statement=r"\mathbb{E}\,\frac{1}{N} \sum_{\text{cluster}} (\lambda(J) - \bar\lambda)^2 = "
+    r"\frac{\lambda_k^2 (N - 1)}{m} \, \mathbb{E} R_k^4 + O(m^{-2})",
+    source=Source("fimtheory", "extends takeishi2021: finite width"),
+    assumptions=_ASSUMED,
+    subject="kernel_modes",
+    activations=("relu",),
+)
+def cluster_spread(fisher: OutputFisher) -> dict[str, sp.Expr]:
+    """The second cluster; with N inputs a second term in m/N."""
+    return {"modes.spread[2]": _exact(fisher.spread(2)) / M}
+
+
+@claim(
+    "fimtheory.modes.largest_eigenvalue_fluctuation",
+    title="Fluctuation of the largest eigenvalue",
+    statement=r"m \operatorname{Var} \lambda_{\max}(J) \to \lambda_0^2 (\mathbb{E} R_0^4 - 1), \quad "
+    r"\text{ReLU: } \tfrac{2}{d} \lambda_0^2",
+    source=Source("fimtheory", "extends takeishi2021: finite width"),
+    assumptions=_ASSUMED,
+    subject="kernel_modes",
+    activations=("relu",),
+)
+def largest_fluctuation(fisher: OutputFisher) -> dict[str, sp.Expr]:
+    """Units of different length, not directions, make it fluctuate."""
+    return {"modes.scatter[1]": _exact(fisher.largest_variance) / M}
+
+
+@claim(
+    "fimtheory.modes.eigenspaces",
+    title="How far eigenvectors are from their limits",
+    statement=r"\mathbb{E} \sin^2 = \frac{1}{m} \sum_{l \neq k} N_l \, \mathbb{E} R_k^2 R_l^2 "
+    r"\Big( \frac{\lambda_l}{\lambda_k - \lambda_l} \Big)^2 + O(m^{-2})",
+    source=Source("fimtheory", "extends takeishi2021: finite width"),
+    assumptions=(*_ASSUMED, "J is averaged over all inputs"),
+    subject="kernel_modes",
+    activations=("relu all inputs",),
+)
+def eigenspaces(fisher: OutputFisher) -> dict[str, sp.Expr]:
+    """The largest against the norms |w_i|, the second cluster against the columns of W."""
+    return {f"modes.turned[{k}]": _exact(fisher.turning(k)) / M for k in (1, 2)}

@@ -17,6 +17,7 @@ from fimtheory.verification.deep_figures import PaperSetting
 from fimtheory.verification.deep_networks import Setting
 from fimtheory.verification.finite_width import ClusterSetting, ProportionalSetting
 from fimtheory.verification.judgement import Extrapolation, Judgement, extrapolate, judge, pool
+from fimtheory.verification.kernel_modes import ModesSetting
 from fimtheory.verification.kernel_spectra import KernelSetting
 from fimtheory.verification.single_layers import LayerSetting
 from fimtheory.verification.statements import Decision, decide
@@ -62,6 +63,7 @@ _KINDS: dict[str, type[AnySetting]] = {
     "outlier_cluster": ClusterSetting,
     "proportional_network": ProportionalSetting,
     "kernel_spectrum": KernelSetting,
+    "kernel_modes": ModesSetting,
     **dict.fromkeys(("training", "ntk_training", "given_inputs_training"), TrainingSetting),
 }
 
@@ -173,13 +175,17 @@ def _marked(check: Check | Decision, mark: str) -> Check | Decision:
 def confront(predicted: Mapping[str, Any], ladder: Ladder, resolution: float = 0.03) -> tuple[Check, ...]:
     """Compare predictions with a ladder.
 
-    A number times a power of M is compared with the extrapolated limit. :class:`GivenOutputs` and
-    :class:`AtEveryWidth` give the ratio of measured and predicted, which is 1 in the limit or at every width.
+    A number times a power of M is compared with the extrapolated limit, and in limit + slope/M the slope with that of
+    measured - limit. :class:`GivenOutputs` and :class:`AtEveryWidth` give the ratio of measured and predicted, which is 1
+    in the limit or at every width.
     """
     checks = []
     for observable, expression in predicted.items():
         if isinstance(expression, GivenOutputs | AtEveryWidth):
             checks.append(_ratio(observable, expression, ladder, resolution))
+            continue
+        if sp.sympify(expression).is_Add:
+            checks.append(_correction(observable, expression, ladder, resolution))
             continue
         limit, exponent = sp.expand(expression).as_coeff_exponent(M)
         if limit.free_symbols or not exponent.is_Integer:
@@ -189,6 +195,17 @@ def confront(predicted: Mapping[str, Any], ladder: Ladder, resolution: float = 0
         judgement = judge(float(limit), extrapolation, resolution, scale)
         checks.append(Check(observable, -int(exponent), float(limit), extrapolation, judgement))
     return tuple(checks)
+
+
+def _correction(observable: str, expression: sp.Expr, ladder: Ladder, resolution: float) -> Check:
+    """A prediction limit + slope/M: M (measured - limit) has the limit ``slope``."""
+    limit, slope = expression.coeff(M, 0), expression.coeff(M, -1)
+    if sp.expand(expression - limit - slope / M) != 0 or (limit + slope).free_symbols:
+        raise InputError(f"the prediction {expression} of {observable} is not a number and a number over M")
+    widths, means, errors, numbers = ladder.series(observable, power=1)
+    found = extrapolate(widths, means - float(limit) * widths, errors, numbers)
+    name = f"{observable} (less its limit {float(limit):.6g})"
+    return Check(name, 1, float(slope), found, judge(float(slope), found, resolution))
 
 
 def _ratio(observable: str, prediction: GivenOutputs | AtEveryWidth, ladder: Ladder, resolution: float) -> Check:

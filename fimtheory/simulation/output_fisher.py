@@ -1,0 +1,216 @@
+"""Random two-layer networks and the Fisher matrix of their output weights, dense, with all its eigenvalues.
+
+Observables of one network (clusters are runs of eigenvalues from the largest, of given ``sizes``, counted from 1):
+
+- ``modes.trace``, ``modes.second_moment``: tr J and tr J^2;
+- ``modes.cluster[k]``, ``modes.share[k]``: mean eigenvalue of cluster k, alone and over tr J;
+- ``modes.spread[k]``: variance of the eigenvalues within cluster k;
+- ``modes.scatter[k]``: squared deviation of cluster k's mean from that of the ensemble, without bias;
+- ``modes.turned[k]``: mean sin^2 between the eigenvectors of cluster k and what it is said to be spanned by: for k = 1
+  the norms |w_i|, for k = 2 the columns of W;
+- ``modes.hadamard``, ``modes.hadamard_scaled``: mean cos^2 between the eigenvectors of clusters 1 and 3 together and the
+  span of w_a o w_b, or of w_a o w_b/|w|;
+- ``modes.one_sign``: 1 where the top eigenvector has one sign;
+- ``modes.top_share[r]``: share of the trace in the r largest eigenvalues.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+import numpy as np
+
+from fimtheory.errors import InputError
+from fimtheory.simulation.ladder import Ladder, build_ladder
+from fimtheory.simulation.measurements import Measurements, Progress, Seed, check_ensemble, collect
+
+Array = np.ndarray
+_NAME = re.compile(r"modes\.(\w+?)(?:\[(\d+)\])?")
+_OF_VECTORS = ("turned", "hadamard", "hadamard_scaled", "one_sign")
+_KNOWN = ("trace", "second_moment", "cluster", "share", "spread", "scatter", "top_share", *_OF_VECTORS)
+
+
+@dataclass(frozen=True)
+class OutputNetwork:
+    """How networks are drawn: m units with weights N(0, ``weight_variance`` I_d), or all of that mean square length.
+
+    Inputs are N = ``ratio`` m draws of N(0, I_d), or of length sqrt(d); without ``ratio`` J is averaged over all Gaussian
+    inputs, which is possible for ReLU alone: there phi is not needed.
+    """
+
+    dimension: int
+    sizes: tuple[int, ...]
+    phi: Callable[[Array], Array] | None = None
+    ratio: float | None = None
+    weight_variance: float = 1.0
+    fixed_weights: bool = False
+    fixed_inputs: bool = False
+
+    def weights(self, m: int, rng: np.random.Generator) -> Array:
+        """W, of shape (m, d)."""
+        return _vectors(m, self.dimension, self.fixed_weights, rng) * np.sqrt(self.weight_variance)
+
+    def fisher(self, weights: Array, rng: np.random.Generator) -> Array:
+        """J of these units, of shape (m, m)."""
+        m = len(weights)
+        if self.ratio is None:
+            return relu_kernel(weights) / m
+        if self.phi is None:
+            raise InputError("the average over finitely many inputs needs the activation: give phi")
+        n = round(self.ratio * m)
+        features = self.phi(weights @ _vectors(n, self.dimension, self.fixed_inputs, rng).T)
+        return features @ features.T / (m * n)
+
+
+def relu_kernel(weights: Array) -> Array:
+    """E_x relu(w.x) relu(w'.x) over x ~ N(0, I) for all pairs of rows: the arc-cosine kernel of degree 1."""
+    lengths = np.linalg.norm(weights, axis=1)
+    cosines = np.clip(weights @ weights.T / np.outer(lengths, lengths), -1, 1)
+    np.fill_diagonal(cosines, 1.0)
+    angles = np.arccos(cosines)
+    return np.outer(lengths, lengths) * (np.sin(angles) + (np.pi - angles) * cosines) / (2 * np.pi)
+
+
+def _vectors(count: int, d: int, fixed: bool, rng: np.random.Generator) -> Array:
+    drawn = rng.standard_normal((count, d))
+    return drawn * np.sqrt(d) / np.linalg.norm(drawn, axis=1, keepdims=True) if fixed else drawn
+
+
+@dataclass(frozen=True)
+class OutputEnsemble(Measurements):
+    """Observables of independent two-layer networks of one width."""
+
+    network: OutputNetwork
+    width: int
+
+    def __repr__(self) -> str:
+        return (
+            f"<OutputEnsemble of {self.n_networks} networks, m = {self.width}, d = {self.network.dimension}, "
+            f"seed {self.seed}: {len(self.names)} observables>"
+        )
+
+
+def simulate_output(
+    network: OutputNetwork,
+    width: int,
+    n_networks: int,
+    seed: Seed,
+    observables: Iterable[str],
+    progress: Progress | None = None,
+    workers: int | Executor = 1,
+) -> OutputEnsemble:
+    """Draw networks of ``width`` units and measure. Network ``i`` depends on ``seed``, the width and ``i`` alone.
+
+    >>> simulate_output(OutputNetwork(3, (1, 3, 5)), 40, 4, 1, ["modes.trace", "modes.share[2]"])
+    <OutputEnsemble of 4 networks, m = 40, d = 3, seed 1: 2 observables>
+    """
+    check_ensemble(n_networks, seed, workers)
+    asked = {name: _question(name, network, width) for name in sorted(set(observables))}
+    if not asked:
+        raise InputError("nothing is to be measured: name observables, as modes.share[1]")
+    measured = collect(_measure, [(network, width, seed, i, asked) for i in range(n_networks)], workers, progress)
+    for name, (kind, _) in asked.items():
+        if kind == "scatter":
+            if n_networks < 2:
+                raise InputError("one network shows no scatter: simulate 2 or more")
+            measured[name] = (measured[name] - measured[name].mean()) ** 2 * n_networks / (n_networks - 1)
+    return OutputEnsemble(seed, measured, network, width)
+
+
+def simulate_output_ladder(
+    network: OutputNetwork,
+    widths: Sequence[int],
+    n_networks: int | Sequence[int],
+    seed: int,
+    observables: Iterable[str],
+    progress: Progress | None = None,
+    workers: int | Executor = 1,
+) -> Ladder[OutputEnsemble]:
+    """:func:`simulate_output` at several widths."""
+    wanted = tuple(observables)
+
+    def rung(width: int, number: int, report: Progress | None) -> OutputEnsemble:
+        return simulate_output(network, width, number, (seed, width), wanted, report, workers)
+
+    return build_ladder(rung, widths, n_networks, progress)
+
+
+def output_eigenvalues(network: OutputNetwork, width: int, seed: Seed, index: int) -> Array:
+    """All eigenvalues of one network, largest first."""
+    rng = _generator(seed, index)
+    return np.linalg.eigvalsh(network.fisher(network.weights(width, rng), rng))[::-1]
+
+
+def _generator(seed: Seed, index: int) -> np.random.Generator:
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence(seed, spawn_key=(index,))))
+
+
+def _question(name: str, network: OutputNetwork, width: int) -> tuple[str, int]:
+    match = _NAME.fullmatch(name)
+    if not match or match[1] not in _KNOWN:
+        raise InputError(
+            f"{name!r} is no observable of output weights: write modes.NAME[k], NAME one of {', '.join(_KNOWN)}"
+        )
+    kind, number = match[1], int(match[2] or 0)
+    if kind in ("cluster", "share", "spread", "scatter", "turned") and not 1 <= number <= len(network.sizes):
+        raise InputError(f"{name!r}: give the cluster's rank from 1 to {len(network.sizes)}")
+    if sum(network.sizes[: max(number, 1)]) > width:
+        raise InputError(f"{width} units have fewer eigenvalues than {name!r} speaks of: take more")
+    return kind, number
+
+
+def _measure(network: OutputNetwork, width: int, seed: Seed, index: int, asked: dict) -> dict[str, float | Array]:
+    rng = _generator(seed, index)
+    weights = network.weights(width, rng)
+    fisher = network.fisher(weights, rng)
+    vectors = None
+    if any(kind in _OF_VECTORS for kind, _ in asked.values()):
+        values, vectors = np.linalg.eigh(fisher)
+        vectors = vectors[:, ::-1]
+    else:
+        values = np.linalg.eigvalsh(fisher)
+    values = values[::-1]
+    return {
+        name: _of_values(kind, k, values, network.sizes) if vectors is None or kind not in _OF_VECTORS
+        else _of_vectors(kind, k, vectors, weights, network.sizes)
+        for name, (kind, k) in asked.items()
+    }  # fmt: skip
+
+
+def _of_values(kind: str, k: int, values: Array, sizes: tuple[int, ...]) -> float:
+    if kind == "trace":
+        return float(values.sum())
+    if kind == "second_moment":
+        return float(values @ values)
+    if kind == "top_share":
+        return float(values[:k].sum() / values.sum())
+    run = values[sum(sizes[: k - 1]) : sum(sizes[:k])]
+    if kind == "spread":
+        return float(run.var())
+    return float(run.mean() / (values.sum() if kind == "share" else 1.0))
+
+
+def _of_vectors(kind: str, k: int, vectors: Array, weights: Array, sizes: tuple[int, ...]) -> float:
+    if kind == "one_sign":
+        return float(np.all(vectors[:, 0] > 0) or np.all(vectors[:, 0] < 0))
+    lengths = np.linalg.norm(weights, axis=1)
+    if kind == "turned":
+        if k > 2:
+            raise InputError(f"modes.turned[{k}]: clusters 1 and 2 are said to be spanned by norms and columns of W")
+        run = vectors[:, sum(sizes[: k - 1]) : sum(sizes[:k])]
+        return 1 - _overlap(run, lengths[:, None] if k == 1 else weights)
+    first, second = np.triu_indices(weights.shape[1])
+    products = weights[:, first] * weights[:, second]
+    if kind == "hadamard_scaled":
+        products = products / lengths[:, None]
+    run = np.concatenate([vectors[:, : sizes[0]], vectors[:, sum(sizes[:2]) : sum(sizes[:3])]], axis=1)
+    return _overlap(run, products)
+
+
+def _overlap(vectors: Array, spanning: Array) -> float:
+    """Mean cos^2 between orthonormal columns and a span."""
+    basis = np.linalg.qr(spanning)[0]
+    return float(((basis.T @ vectors) ** 2).sum() / vectors.shape[1])

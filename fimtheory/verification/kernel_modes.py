@@ -1,0 +1,86 @@
+"""Ladders of two-layer networks for the clusters of their output-weight Fisher matrix."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import sympy as sp
+
+from fimtheory.activations import named
+from fimtheory.claims import Claim
+from fimtheory.simulation.ladder import Ladder
+from fimtheory.simulation.measurements import WORKERS
+from fimtheory.simulation.output_fisher import OutputEnsemble, OutputNetwork, simulate_output_ladder
+from fimtheory.theory.kernel_modes import KernelModes
+from fimtheory.theory.mode_fluctuations import OutputFisher
+
+Progress = Callable[[int, int], None]
+_DEGREES = 16
+
+
+@dataclass(frozen=True)
+class ModesSetting:
+    """The networks on which claims on kernel modes are checked; the default resolves errors of 10 % in corrections of
+    order 1/m, and with them far smaller ones in limits.
+
+    ``ratio`` N/m is None for an average over all inputs, which the simulation has for ReLU alone; other activations are
+    checked on N = ``samples`` m inputs, ReLU on both. Widths start where the clusters of ``dimension`` no longer touch.
+    """
+
+    activation: str = "relu"
+    dimension: int = 3
+    weight_variance: str = "1"
+    ratio: str | None = None
+    samples: str = "2"
+    widths: tuple[int, ...] = (100, 160, 250, 400, 1000)
+    n_networks: tuple[int, ...] = (20_000, 10_000, 5000, 2000, 400)
+    seed: int = 1
+    resolution: float = 0.1
+
+    @classmethod
+    def quick(cls) -> ModesSetting:
+        """Fewer networks, of up to 400 units, and errors of 20 % in corrections resolved: half a minute a claim."""
+        return cls(widths=(80, 120, 200, 400), n_networks=(4000, 2500, 1200, 400), resolution=0.2)
+
+    @functools.cached_property
+    def fisher(self) -> OutputFisher:
+        """The matrix in the theory."""
+        modes = KernelModes(named(self.activation), self.dimension, _DEGREES, sp.Rational(self.weight_variance))
+        return OutputFisher(modes, None if self.ratio is None else sp.Rational(self.ratio))
+
+    @functools.cached_property
+    def network(self) -> OutputNetwork:
+        """The same in the simulation."""
+        modes = self.fisher.modes
+        return OutputNetwork(
+            self.dimension,
+            self.fisher.sizes[:4],
+            modes.activation.numpy,
+            None if self.ratio is None else float(sp.Rational(self.ratio)),
+            float(modes.weight_variance),
+        )
+
+    def __str__(self) -> str:
+        inputs = "all inputs" if self.ratio is None else f"N = {self.ratio} m inputs"
+        widths = ", ".join(map(str, self.widths))
+        return f"{self.activation}, d = {self.dimension}, {inputs}, m = {widths}, seed {self.seed}"
+
+    def subjects(self, claim: Claim) -> Iterator[tuple[str, tuple, ModesSetting]]:
+        """(mark, arguments of ``predict``, setting): each activation on finitely many inputs, ReLU on all as well."""
+        for name in claim.activations or (self.activation,):
+            name, _, all_inputs = name.partition(" all")
+            for ratio in (None,) if all_inputs else (None, self.samples) if name == "relu" else (self.samples,):
+                one = replace(self, activation=name, ratio=ratio)
+                yield f" [{name}, {'all inputs' if ratio is None else f'N = {ratio} m'}]", (one.fisher,), one
+
+    def suited_to(self, observables: Iterable[str]) -> ModesSetting:
+        """This setting: every observable is measured on the same networks."""
+        return self
+
+    def simulate(self, observables: Iterable[str], progress: Progress | None = None) -> Ladder[OutputEnsemble]:
+        """The ladder on which the observables are measured."""
+        return simulate_output_ladder(
+            self.network, self.widths, self.n_networks, self.seed, observables, progress, workers=WORKERS
+        )
