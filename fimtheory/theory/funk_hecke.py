@@ -111,28 +111,33 @@ class Profile:
     """c_k(s) on an interval [0, ``largest``] as a table of polynomials: every degree at every product |w| |x| at once.
 
     c_k is analytic in s up to s = |h|, h a kink of phi, and around every s at a distance of order s: panels halve towards
-    0 and towards the kinks, and 24 Chebyshev nodes in each leave rounding alone.
+    0 and towards the kinks, and 24 Chebyshev nodes in each leave rounding alone. For activations that grow like
+    exp(``rate`` |x|) the table is one of exp(-rate s) c_k(s): rounding is then relative to c_k(s) itself.
     """
 
-    def __init__(self, activation: Activation, d: int, degrees: Sequence[int], largest: float, refinement: int) -> None:
-        self.largest = largest
+    def __init__(
+        self, activation: Activation, d: int, degrees: Sequence[int], largest: float, refinement: int, rate: float = 0.0
+    ) -> None:
+        self.largest, self._rate = largest, rate
         self._breaks = _panels(largest, [abs(float(h)) for h in activation.kinks if h != 0])
         angles = np.pi * (np.arange(_TABLE) + 0.5) / _TABLE
         low, width = self._breaks[:-1, None], np.diff(self._breaks)[:, None]
-        values = coefficients(activation, d, degrees, low + width * (np.cos(angles) + 1) / 2, refinement)
+        s = low + width * (np.cos(angles) + 1) / 2
+        values = coefficients(activation, d, degrees, s, refinement) * np.exp(-rate * s)
         cosines = np.cos(np.outer(np.arange(_TABLE), angles)) * (2 / _TABLE)
         cosines[0] /= 2
         self._series = values @ cosines.T  # (degrees, panels, Chebyshev coefficients)
 
-    def __call__(self, s: np.ndarray) -> np.ndarray:
-        """sqrt(N(d, k)) c_k(s) for s up to ``largest``, shape (degrees, *s.shape)."""
-        return np.stack([self.row(i, s) for i in range(self._series.shape[0])])
+    def __call__(self, s: np.ndarray, logarithm: np.ndarray | float = 0.0) -> np.ndarray:
+        """sqrt(N(d, k)) c_k(s) exp(``logarithm``) for s up to ``largest``, shape (degrees, *s.shape)."""
+        return np.stack([self.row(i, s, logarithm) for i in range(self._series.shape[0])])
 
-    def row(self, i: int, s: np.ndarray) -> np.ndarray:
+    def row(self, i: int, s: np.ndarray, logarithm: np.ndarray | float = 0.0) -> np.ndarray:
         """The same for the degree in place ``i`` alone."""
         panel = np.clip(np.searchsorted(self._breaks, s, side="right") - 1, 0, self._breaks.size - 2)
         low, high = self._breaks[panel], self._breaks[panel + 1]
-        return _clenshaw(self._series[i].T, panel, (2 * s - low - high) / (high - low))
+        scaled = _clenshaw(self._series[i].T, panel, (2 * s - low - high) / (high - low))
+        return scaled * np.exp(self._rate * s + logarithm)
 
 
 def _clenshaw(series: np.ndarray, panel: np.ndarray, x: np.ndarray) -> np.ndarray:

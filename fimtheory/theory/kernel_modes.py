@@ -13,14 +13,13 @@ from fimtheory.activations import Activation, activation, parse_number
 from fimtheory.errors import InputError
 from fimtheory.gaussian.quantity import number
 from fimtheory.theory.finite_rank_modes import FiniteRankModes
-from fimtheory.theory.funk_hecke import Profile
 from fimtheory.theory.homogeneous import DIMENSION, HomogeneousTerm, homogeneous_eigenvalue, homogeneous_terms
 from fimtheory.theory.mode_clusters import Cluster, KernelMode, clusters_of
 from fimtheory.theory.mode_parity import linear_parts
-from fimtheory.theory.mode_trace import closed_trace
+from fimtheory.theory.mode_trace import closed_trace, trace_number
 from fimtheory.theory.radial_modes import RadialModes, radial_modes
 from fimtheory.theory.sphere import RadialLaw, multiplicity
-from fimtheory.theory.square_integrable import require_square_integrable
+from fimtheory.theory.square_integrable import growth_rate, require_square_integrable
 
 LAWS = ("gaussian", "sphere")
 MOST_DIMENSIONS = 10**9
@@ -126,7 +125,8 @@ class KernelModes:
     @functools.cached_property
     def _radial_modes(self) -> dict[int, RadialModes]:
         degrees = tuple(k for k in self._existing if not self._sees_powers(k))
-        found = radial_modes(self.activation, degrees, self.weights, self.inputs, self._radial or _RADIAL)
+        rate, count = growth_rate(self.activation), self._radial or _RADIAL
+        found = radial_modes(self.activation, degrees, self.weights, self.inputs, count, rate)
         return {one.degree: one for one in found}
 
     def _numerical(self, k: int) -> list[KernelMode]:
@@ -173,10 +173,7 @@ class KernelModes:
             return float(self._powers.trace_number)
         if self.trace is not None:
             return float(number(self.trace, 17))
-        (r, p), (rho, q) = self.weights.nodes(), self.inputs.nodes()
-        square = Activation(self.activation.expression**2, f"{self.activation.name} squared")
-        means = Profile(square, self.dimension, [0], float(r[-1] * rho[-1]), 1)(np.multiply.outer(r, rho))[0]
-        return float(p @ means @ q)
+        return trace_number(self.activation, self.weights, self.inputs)
 
     def share(self, mode: KernelMode) -> float:
         """N lambda over the trace."""

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import numpy as np
 import sympy as sp
 
 from fimtheory.activations import Activation
 from fimtheory.errors import DivergentExpectation
 from fimtheory.gaussian.field import VARIANCE
 from fimtheory.gaussian.integrals import Expectation
+from fimtheory.theory.funk_hecke import coefficients
+from fimtheory.theory.phase_moments import length_float
+from fimtheory.theory.radial_modes import beyond
 from fimtheory.theory.sphere import RadialLaw
+from fimtheory.theory.square_integrable import growth_rate
 
 _LARGEST = 400  # dimension up to which powers of it are written out
+_NODES = 768  # means of an activation with kinks change fast with a short length
 
 
 def closed_trace(activation: Activation, weights: RadialLaw, inputs: RadialLaw) -> sp.Expr | None:
@@ -35,6 +41,24 @@ def closed_trace(activation: Activation, weights: RadialLaw, inputs: RadialLaw) 
         return None
     terms = [_mean(term, weights) for term in sp.Add.make_args(sp.expand(moment.rewrite(sp.exp)))]
     return None if any(term is None for term in terms) else sp.simplify(sp.Add(*terms))
+
+
+def trace_number(activation: Activation, weights: RadialLaw, inputs: RadialLaw) -> float:
+    """E phi(w.x)^2 by quadrature: over w.x at a given length of w, then over that length.
+
+    >>> from fimtheory.activations import activation
+    >>> abs(trace_number(activation("sin"), RadialLaw(4), RadialLaw(4)) - 12 / 25) < 1e-14
+    True
+    """
+    if weights.fixed and inputs.fixed:
+        s = np.sqrt(float(weights.moment(2) * inputs.moment(2)))
+        square = Activation(activation.expression**2, f"{activation.name} squared")
+        return float(coefficients(square, int(weights.dimension), [0], np.array([s]))[0, 0])
+    length = length_float(activation)
+    if weights.fixed or inputs.fixed:
+        return length(float(weights.moment(2)))
+    r, logarithms = weights.log_nodes(_NODES, beyond(weights, inputs, growth_rate(activation)))
+    return float(sum(length(a * a) * np.exp(b) for a, b in zip(r, logarithms, strict=True)))
 
 
 def _mean(term: sp.Expr, law: RadialLaw) -> sp.Expr | None:

@@ -7,10 +7,12 @@ degree k. It is discretised on Gauss nodes of both lengths (Nystrom) and decompo
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from mpmath import mp
 
 from fimtheory.activations import Activation
 from fimtheory.errors import InputError
@@ -19,6 +21,7 @@ from fimtheory.theory.sphere import RadialLaw, multiplicity
 
 _NODES = 96
 _NOISE = 1e-15
+_REACH = 13.5  # standard deviations of a length that double precision sees
 
 
 @dataclass(frozen=True)
@@ -63,37 +66,54 @@ class RadialModes:
 
 
 def radial_modes(
-    activation: Activation, degrees: Sequence[int], weights: RadialLaw, inputs: RadialLaw, count: int
+    activation: Activation,
+    degrees: Sequence[int],
+    weights: RadialLaw,
+    inputs: RadialLaw,
+    count: int,
+    rate: float = 0.0,
 ) -> tuple[RadialModes, ...]:
-    """The ``count`` largest radial modes of every degree.
+    """The ``count`` largest radial modes of every degree, for an activation that grows no faster than exp(``rate`` |x|).
 
     The error of an eigenvalue is stated as its change when nodes and panels are doubled, plus rounding.
     """
     d = int(weights.dimension)
-    _, coarse = _decomposed(activation, tuple(degrees), weights, inputs, _NODES, 1)
-    table, fine = _decomposed(activation, tuple(degrees), weights, inputs, 2 * _NODES, 2)
+    _, coarse = _decomposed(activation, tuple(degrees), weights, inputs, _NODES, 1, rate)
+    table, fine = _decomposed(activation, tuple(degrees), weights, inputs, 2 * _NODES, 2, rate)
+    (r, p), (rho, q) = _nodes(weights, inputs, 2 * _NODES, rate)
     scale = np.sqrt(sum(float(s @ s) for _, s, _ in fine))
     found = []
     for place, (degree, (_, s0, _), (u, s, v)) in enumerate(zip(degrees, coarse, fine, strict=True)):
-        n, copies = min(count, s.size, s0.size), max(multiplicity(d, degree), 1)
+        n, share = min(count, s.size, s0.size), float(1 / mp.mpf(max(multiplicity(d, degree), 1)))
         s, s0 = s[:n], s0[:n]
-        errors = (np.abs(s**2 - s0**2) + 2 * s * _NOISE * scale) / copies
-        (r, p), (rho, q) = weights.nodes(2 * _NODES), inputs.nodes(2 * _NODES)
-        profiles = u[:, :n].T / np.sqrt(p), v[:n] / np.sqrt(q)
-        found.append(
-            RadialModes(degree, d, table, place, s**2 / copies, errors, r, p, profiles[0], rho, q, profiles[1])
-        )
+        errors = (np.abs(s**2 - s0**2) + 2 * s * _NOISE * scale) * share
+        sides = (r, np.exp(p), u[:, :n].T * np.exp(-p / 2)), (rho, np.exp(q), v[:n] * np.exp(-q / 2))
+        found.append(RadialModes(degree, d, table, place, s**2 * share, errors, *sides[0], *sides[1]))
     return tuple(found)
 
 
 @functools.lru_cache(maxsize=16)
-def _decomposed(activation, degrees, weights, inputs, n, refinement) -> tuple[Profile, tuple[tuple, ...]]:
+def _decomposed(activation, degrees, weights, inputs, n, refinement, rate) -> tuple[Profile, tuple[tuple, ...]]:
     """c_k as a table, and (U, s, V) of sqrt(p_i) sqrt(N) c_k(r_i rho_j) sqrt(q_j) for every degree."""
-    (r, p), (rho, q) = weights.nodes(n), inputs.nodes(n)
-    profile = Profile(activation, int(weights.dimension), degrees, float(r[-1] * rho[-1]), refinement)
-    root = np.sqrt(np.multiply.outer(p, q))
-    blocks = profile(np.multiply.outer(r, rho)) * root
+    (r, p), (rho, q) = _nodes(weights, inputs, n, rate)
+    profile = Profile(activation, int(weights.dimension), degrees, float(r[-1] * rho[-1]), refinement, rate)
+    blocks = profile(np.multiply.outer(r, rho), np.add.outer(p, q) / 2)
     return profile, tuple(_signed(*np.linalg.svd(block, full_matrices=False)) for block in blocks)
+
+
+def _nodes(weights: RadialLaw, inputs: RadialLaw, n: int, rate: float) -> tuple[tuple, tuple]:
+    """Lengths and logarithms of their masses, as far out as exp(rate r rho) still matters."""
+    return weights.log_nodes(n, beyond(weights, inputs, rate)), inputs.log_nodes(n, beyond(inputs, weights, rate))
+
+
+def beyond(law: RadialLaw, other: RadialLaw, rate: float) -> float:
+    """By how many standard deviations a factor exp(rate r rho) beside sqrt(p q) moves the lengths that matter."""
+    scale = max(rate, 0.0) * math.sqrt(float(law.variance) * float(other.variance))
+    if law.fixed or scale == 0:
+        return 0.0
+    if other.fixed:
+        return 2 * scale * math.sqrt(float(other.dimension))
+    return (math.sqrt(float(law.dimension)) + _REACH) * (1 / math.sqrt(1 - 2 * scale) - 1)
 
 
 def _signed(u: np.ndarray, s: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -93,16 +93,22 @@ class RadialLaw:
         Lengths enter activations through |w| |x|: panels resolve a tanh that is steep in it, where a Gauss rule in r^2 has
         few nodes.
         """
+        r, logarithms = self.log_nodes(n)
+        return r, np.exp(logarithms)
+
+    def log_nodes(self, n: int = 192, beyond: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+        """The same with logarithms of the masses; up to ``beyond`` standard deviations longer, for what grows fast."""
         d, scale = int(self.dimension), math.sqrt(float(self.variance))
         if self.fixed:
-            return np.array([math.sqrt(d) * scale]), np.ones(1)
+            return np.array([math.sqrt(d) * scale]), np.zeros(1)
         low, high = _effective(d)
+        n, high = math.ceil(n * (1 + beyond / (high - low))), high + beyond
         x, w = np.polynomial.legendre.leggauss(16)
         ends = np.linspace(low, high, max(1, n // 16) + 1)
         r = (ends[:-1, None] + np.diff(ends)[:, None] * (x + 1) / 2).ravel()
         log = (d - 1) * np.log(r) - r**2 / 2
-        masses = np.tile(w, ends.size - 1) * np.exp(log - log.max())
-        return scale * r, masses / masses.sum()
+        log += np.log(np.tile(w, ends.size - 1)) - log.max()
+        return scale * r, log - np.log(np.exp(log).sum())
 
 
 def to_mpf(e: sp.Expr) -> mp.mpf:

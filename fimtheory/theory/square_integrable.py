@@ -9,10 +9,11 @@ from flint import arb, ctx
 
 from fimtheory.activations import Activation
 from fimtheory.emission import emit
-from fimtheory.errors import DivergentExpectation
+from fimtheory.errors import DivergentExpectation, InputError
 from fimtheory.theory.sphere import RadialLaw
 
 _FAR = 10**6
+_POWERS = 1e-4  # a rate below is that of a power
 
 
 def require_square_integrable(activation: Activation, weights: RadialLaw, inputs: RadialLaw) -> None:
@@ -33,14 +34,12 @@ def require_square_integrable(activation: Activation, weights: RadialLaw, inputs
     rate, curvature = _growth(activation)
     variance = float(weights.variance)
     if weights.fixed or inputs.fixed:
-        if 4 * curvature * variance * float(weights.dimension) >= 1:
-            raise DivergentExpectation(
-                f"E phi(w.x)^2 is infinite for phi = {activation.name}: w.x has variance "
-                f"{variance * float(weights.dimension):.4g}, and phi grows too fast; take a smaller weight variance"
-            )
+        _require_room(activation, curvature, variance * float(weights.dimension), int(weights.dimension))
         return
     if curvature > 0:
-        advice = "take weights on the sphere, with a small variance"
+        advice = (
+            f"take weights on the sphere, with a variance below {1 / (16 * curvature * int(weights.dimension)):.4g}"
+        )
     elif 4 * max(rate, 0.0) ** 2 * variance >= 1 - 1e-9:
         advice = f"take a variance below {1 / (4 * rate**2):.4g}, or weights on the sphere"
     else:
@@ -49,6 +48,33 @@ def require_square_integrable(activation: Activation, weights: RadialLaw, inputs
         f"E phi(w.x)^2 is infinite for phi = {activation.name} and Gaussian weights of variance {weights.variance}: "
         + advice
     )
+
+
+def _require_room(activation: Activation, b: float, variance: float, d: int) -> None:
+    """exp(b x^2) beside N(0, variance), with a margin that double precision needs."""
+    if 16 * b * variance < 1:
+        return
+    advice = f"take a weight variance below {1 / (16 * b * d):.4g}"
+    if 4 * b * variance >= 1:
+        raise DivergentExpectation(
+            f"E phi(w.x)^2 is infinite for phi = {activation.name}: w.x has variance {variance:.4g}, and phi grows like "
+            f"exp({b:.4g} x^2); {advice}"
+        )
+    raise InputError(
+        f"{activation.name} grows like exp({b:.4g} x^2), too fast for double precision where w.x has variance "
+        f"{variance:.4g}: {advice}"
+    )
+
+
+def growth_rate(activation: Activation) -> float:
+    """The least a for which |phi(x)| is below exp(a |x|), up to powers; 0 for what grows no faster than powers.
+
+    >>> from fimtheory.activations import activation
+    >>> [round(growth_rate(activation(f)), 6) for f in ("exp(x/3)", "cosh(2*x)", "x**3*tanh(x)", "exp(-x**2)")]
+    [0.333333, 2.0, 0, 0]
+    """
+    rate, curvature = _growth(activation)
+    return rate if curvature == 0 and rate > _POWERS else 0
 
 
 def _growth(activation: Activation) -> tuple[float, float]:
