@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sympy as sp
@@ -135,23 +136,27 @@ def homogeneous_eigenvalue(term: HomogeneousTerm, k: int, weights: RadialLaw, in
     return sp.powsimp(c**2 * weights.moment(power) * inputs.moment(power))
 
 
-def large_dimension(term: HomogeneousTerm, k: int, order: int = 2) -> tuple[sp.Expr, ...]:
-    """The first terms of N(d, k) lambda_k / d^alpha in powers of 1/d, weights and inputs N(0, I_d).
+def large_dimension(terms: HomogeneousTerm | Sequence[HomogeneousTerm], k: int, order: int = 2) -> tuple[sp.Expr, ...]:
+    """The first coefficients, in powers of 1/d, of what degree k carries of the trace: w ~ N(0, I_d/d), x ~ N(0, I_d).
 
-    The first is b_k^2, the square of the normalised Hermite coefficient of phi.
+    N(d, k) sum_j lambda_{k,j} = N sum over powers a, b of c_a c_b E|w|^(a+b) E|x|^(a+b); for one power t_+^a this is
+    N lambda_k/d^a at w ~ N(0, I_d). The first coefficient is b_k^2, the squared Hermite coefficient of phi.
 
     >>> large_dimension(HomogeneousTerm(sp.S.One, sp.S.One, sp.S.Zero), 2)
     (1/(4*pi), -1/(8*pi))
     """
+    terms = (terms,) if isinstance(terms, HomogeneousTerm) else tuple(terms)
     u = sp.Symbol("u", positive=True)  # 1/d
-    law = RadialLaw(DIMENSION)
-    c = funk_hecke_coefficient(term, DIMENSION, k)
-    if c == 0:
-        return (sp.S.Zero,) * order
-    share = multiplicity(DIMENSION, k) * c**2 * law.moment(2 * term.degree) ** 2 / DIMENSION**term.degree
-    gammas = _stirling_ratio(share, order, u)
-    series = sp.series(gammas, u, 0, order).removeO()
-    return tuple(sp.nsimplify(sp.simplify(series.coeff(u, j))) for j in range(order))
+    weights, inputs = RadialLaw(DIMENSION, 1 / DIMENSION), RadialLaw(DIMENSION)
+    found = [sp.S.Zero] * order
+    for a in terms:
+        for b in terms:
+            pair = funk_hecke_coefficient(a, DIMENSION, k) * funk_hecke_coefficient(b, DIMENSION, k)
+            power = a.degree + b.degree
+            share = multiplicity(DIMENSION, k) * pair * weights.moment(power) * inputs.moment(power)
+            series = sp.series(_stirling_ratio(share, order, u), u, 0, order).removeO() if pair != 0 else sp.S.Zero
+            found = [sum_ + series.coeff(u, j) for j, sum_ in enumerate(found)]
+    return tuple(sp.factor_terms(sp.simplify(coefficient)) for coefficient in found)
 
 
 def _stirling_ratio(e: sp.Expr, order: int, u: sp.Symbol) -> sp.Expr:
