@@ -29,7 +29,8 @@ from fimtheory.theory.sphere import RadialLaw
 
 Array = np.ndarray
 _START = 20.0  # in units of the largest eigenvalue and the mean row: there the first terms in 1/z are the solution
-_FLOOR = 1e-15
+_FLOOR = 1e-14  # in units of the mean eigenvalue
+_FACTORS = 0.3, 0.6, 0.9  # of one step down; shorter ones where a point was lost
 _EMPTY = 1e-7
 _BLOCK = 2000  # points at a time
 _CLOSE, _BELOW = 1e-10, 1e-7  # the rule for Gaussian lengths leaves 1e-9 of the imaginary part
@@ -62,6 +63,7 @@ class ModeSpectrum:
         self.modes, self.width, self.inputs = modes, int(width), None if inputs is None else int(inputs)
         values = [(m.multiplicity, m.value) for m in modes.modes if m.number > 0]
         self._count, self._value = np.array(values, dtype=float).reshape(-1, 2).T
+        self._trace, self._tail = modes.trace_value, modes.tail
         self._m, self._n = 1 / self.width, 0.0 if self.inputs is None else 1 / self.inputs
         self._units = _Sizes(modes, modes.weights, weight_lengths, "weights")
         self._inputs = None if inputs is None else _Sizes(modes, modes.inputs, input_lengths, "inputs")
@@ -97,7 +99,7 @@ class ModeSpectrum:
     @property
     def atom(self) -> float:
         """The share of eigenvalues that are exactly 0: J has at most the rank of the modes, and that of the inputs."""
-        rank = np.inf if self.modes.tail > 0 else float(self._count.sum())
+        rank = np.inf if self._tail > 0 else float(self._count.sum())
         return max(0.0, 1 - min(rank, self.inputs or np.inf) / self.width)
 
     def moments(self, count: int) -> Array:
@@ -139,12 +141,12 @@ class ModeSpectrum:
 
     def _load(self, k: int) -> float:
         """sum N_j lambda_j^(k+1), degrees that are not listed included where they count."""
-        return float(self._count @ self._value ** (k + 1)) + (self.modes.tail if k == 0 else 0.0)
+        return float(self._count @ self._value ** (k + 1)) + (self._tail if k == 0 else 0.0)
 
     def _loads(self, t: Array) -> tuple[Array, Array]:
         """L and its derivative."""
         shrunk = self._value / (1 + np.multiply.outer(t, self._value))
-        return shrunk @ self._count + self.modes.tail, -(shrunk**2) @ self._count
+        return shrunk @ self._count + self._tail, -(shrunk**2) @ self._count
 
     def _solved(self, z: Array) -> Array:
         """delta at points z of the closed upper half-plane, followed down from far above."""
@@ -152,9 +154,9 @@ class ModeSpectrum:
         return np.concatenate(parts)
 
     def _block(self, z: Array) -> Array:
-        height = _START * (self._value.max(initial=0.0) + self.modes.trace_value * max(self._m, self._n))
+        height = _START * (self._value.max(initial=0.0) + self._trace * max(self._m, self._n))
         found, missing = np.zeros(z.size, dtype=complex), np.arange(z.size)
-        for factor in (0.5, 0.8, 0.95):
+        for factor in _FACTORS:
             y, right = self._followed(z[missing], height, factor)
             found[missing] = y[0]
             missing = missing[~right]
@@ -163,15 +165,21 @@ class ModeSpectrum:
         raise InputError(f"no solution was found at z = {z[missing[0]]:.6g}: take a point further from the real axis")
 
     def _followed(self, z: Array, height: float, factor: float) -> tuple[Array, Array]:
-        first = -self.modes.trace_value / (z + 1j * height)
+        first = -self._trace / (z + 1j * height)
         y = np.array([self._m * first, self._n * first])
+        clear = float(np.maximum(np.imag(z), -np.real(z)).min())  # as far as this no eigenvalue is near
+        floor = max(clear / 4, _FLOOR * self._trace * self._m)
         with np.errstate(all="ignore"):  # a step that goes astray is seen in the residual
-            while height > _FLOOR * _START * self.modes.trace_value / self.width:
+            while height > floor:
                 y = self._newton(z + 1j * height, y, 2)
                 height *= factor
             y = self._newton(z, y, 8)
             residual, _ = self._equations(z, y)
-            wrong = (np.abs(residual) > _CLOSE * np.abs(y)) | (np.imag(y) < -_BELOW * np.abs(y)) | np.isnan(residual)
+            size = np.abs(y)
+            wrong = (np.abs(residual) > _CLOSE * size) | np.isnan(residual)
+            # delta and delta' are averages of 1/(x - z) over positive x.
+            wrong |= (np.imag(y) < -_BELOW * size) | (np.imag(z * y) < -_BELOW * np.abs(z) * size)
+            wrong |= (np.real(z) < 0) & (np.real(y) < 0)
         return y, ~np.any(wrong, axis=0)
 
     def _newton(self, z: Array, y: Array, steps: int) -> Array:

@@ -19,6 +19,7 @@ from fimtheory.verification.finite_width import ClusterSetting, ProportionalSett
 from fimtheory.verification.judgement import Extrapolation, Judgement, extrapolate, judge, pool
 from fimtheory.verification.kernel_modes import ModesSetting
 from fimtheory.verification.kernel_spectra import KernelSetting
+from fimtheory.verification.quadratic_scaling import QuadraticSetting
 from fimtheory.verification.single_layers import LayerSetting
 from fimtheory.verification.statements import Decision, decide
 from fimtheory.verification.training import TrainingSetting
@@ -64,6 +65,7 @@ _KINDS: dict[str, type[AnySetting]] = {
     "proportional_network": ProportionalSetting,
     "kernel_spectrum": KernelSetting,
     "kernel_modes": ModesSetting,
+    "quadratic_scaling": QuadraticSetting,
     **dict.fromkeys(("training", "ntk_training", "given_inputs_training"), TrainingSetting),
 }
 
