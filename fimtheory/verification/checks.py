@@ -19,9 +19,11 @@ from fimtheory.verification.finite_width import ClusterSetting, ProportionalSett
 from fimtheory.verification.judgement import Extrapolation, Judgement, extrapolate, judge, pool
 from fimtheory.verification.kernel_modes import ModesSetting
 from fimtheory.verification.kernel_spectra import KernelSetting
+from fimtheory.verification.mode_training import LearningSetting
 from fimtheory.verification.quadratic_scaling import QuadraticSetting
 from fimtheory.verification.single_layers import LayerSetting
 from fimtheory.verification.statements import Decision, decide
+from fimtheory.verification.three_regimes import RegimeSetting
 from fimtheory.verification.training import TrainingSetting
 
 M = SYMBOLS["M"]
@@ -66,6 +68,8 @@ _KINDS: dict[str, type[AnySetting]] = {
     "kernel_spectrum": KernelSetting,
     "kernel_modes": ModesSetting,
     "quadratic_scaling": QuadraticSetting,
+    "regimes": RegimeSetting,
+    **dict.fromkeys(("mode_learning", "momentum_learning"), LearningSetting),
     **dict.fromkeys(("training", "ntk_training", "given_inputs_training"), TrainingSetting),
 }
 
