@@ -19,7 +19,7 @@ from fimtheory.errors import InputError
 from fimtheory.simulation.control_variates import LEAST, without_controls
 from fimtheory.simulation.measurements import Measurements, Progress, Seed, check_ensemble, collect
 
-_NAME = re.compile(r"learning\.(?:(progress|lag)\[(\d+),(\d+)\]|(loss|in_order)\[(\d+)\]|(growth)\[(\d+(?:\.\d+)?)\])")
+_NAME = re.compile(r"learning\.(?:(progress)\[(\d+),(\d+)\]|(loss|in_order)\[(\d+)\]|(growth)\[(\d+(?:\.\d+)?)\])")
 _GROWTH_STEPS = 4
 
 Array = np.ndarray
@@ -45,8 +45,8 @@ class LearningPlan:
     """What networks are drawn and what they are trained for.
 
     Weights are N(0, ``weight_variance`` I_d) and inputs N(0, I_d), or on spheres of the same mean square length;
-    ``components`` are listed in the order in which they are expected to be learned. ``critical_rate`` is the unit of the
-    rates of ``learning.growth``, and ``expected[degree, step]`` what ``learning.lag`` is measured from.
+    ``components`` are listed in the order in which they are expected to be learned, and ``critical_rate`` is the unit of
+    the rates of ``learning.growth``.
     """
 
     phi: Callable[[Array], Array]
@@ -60,7 +60,6 @@ class LearningPlan:
     weight_variance: float = 1.0
     weights_on_sphere: bool = False
     inputs_on_sphere: bool = False
-    expected: Mapping[tuple[int, int], float] = field(default_factory=dict)
 
     def samples(self, width: int) -> int:
         """N = ratio m, rounded."""
@@ -72,7 +71,6 @@ class LearningEnsemble(Measurements):
     """Measurements of independent networks of one width m in training: one number a network and observable.
 
     - ``learning.progress[k,t]``: (1/N) sum_n f_t(x_n) F(x_n)/c after t steps for the target c F of degree k;
-    - ``learning.lag[k,t]``: m times what this exceeds the number expected in the limit by;
     - ``learning.loss[t]``: the loss on the sum of all components, from the random start if there is one;
     - ``learning.in_order[t]``: 1 where components of the plan have progressed the further the earlier they are listed;
     - ``learning.growth[r]``: the factor a step, over four of them, by which what is missing of the first component changes
@@ -164,8 +162,8 @@ def _question(name: str, plan: LearningPlan) -> _Question:
     match = _NAME.fullmatch(name)
     if not match:
         raise InputError(
-            f"{name!r} is not measured: write learning.progress[1,16] or learning.lag[1,16] for a degree and a step, "
-            "learning.loss[16] or learning.in_order[16] for a step, or learning.growth[1.05]"
+            f"{name!r} is not measured: write learning.progress[1,16] for a degree and a step, learning.loss[16] or "
+            "learning.in_order[16] for a step, or learning.growth[1.05]"
         )
     if match[6]:
         return _Question("growth", factor=float(match[7]))
@@ -176,10 +174,6 @@ def _question(name: str, plan: LearningPlan) -> _Question:
     if degree not in degrees:
         raise InputError(
             f"{name!r}: no component of the target has degree {degree}, but {', '.join(map(str, degrees))}"
-        )
-    if match[1] == "lag" and (degree, step) not in plan.expected:
-        raise InputError(
-            f"{name!r}: the plan says nothing to expect at this degree and step: give expected[{degree}, {step}]"
         )
     return _Question(match[1], step, degrees.index(degree))
 
@@ -199,7 +193,7 @@ def _measure(
     found: dict[str, float | Array] = {
         "controls": np.concatenate([_overlaps(parts), _overlaps(_evaluated(plan, W, of_weights=True))])
     }
-    return found | {name: run.answer(question, trained, width) for name, question in questions.items()}
+    return found | {name: run.answer(question, trained) for name, question in questions.items()}
 
 
 def _draw(generator: np.random.Generator, count: int, d: int, variance: float, on_sphere: bool) -> Array:
@@ -248,7 +242,7 @@ class _Run:
         weights = descend(self.J, self.b, self.start, self.plan.rate, self.plan.momentum, steps)
         return {t: self.features @ v for t, v in zip(sorted(steps), weights, strict=True)}
 
-    def answer(self, question: _Question, trained: Mapping[int, Array], width: int) -> float:
+    def answer(self, question: _Question, trained: Mapping[int, Array]) -> float:
         """The observable."""
         if question.kind == "growth":
             return self._growth(question.factor)
@@ -258,8 +252,7 @@ class _Run:
         shares = (outputs[:, :-1] * self.parts).mean(axis=0) / self.norms
         if question.kind == "in_order":
             return float(all(np.diff(shares) < 0))
-        share, key = float(shares[question.component]), (self.plan.components[question.component].degree, question.step)
-        return share if question.kind == "progress" else width * (share - self.plan.expected[key])
+        return float(shares[question.component])
 
     def _growth(self, factor: float) -> float:
         rate, first, target = factor * self.plan.critical_rate, np.s_[:, :1], self.targets[:, 0]

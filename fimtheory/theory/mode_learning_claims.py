@@ -133,18 +133,18 @@ def predict_priority(problem: LearningProblem) -> dict:
         rows = [ModeLearning(KernelModes("relu", d, 12), {0: 1.0}) for d in _DIMENSIONS]
         return np.array([[one.time_to(k, 0.01) for k in degrees] for one in rows])
 
-    return (
-        {f"learning.in_order[{t}]": sp.S.One for t in problem.distinct()}
-        | _progress(problem)
-        | {
-            "steps to 99 %, one group after the other": Ordering(
-                lambda: steps(range(3))[:, :-1], lambda: steps(range(3))[:, 1:], margin=1.0
-            ),
-            "steps to 99 %, all others": Ordering(
-                lambda: steps(range(3)).max(axis=1), lambda: steps(range(3, 13)).min(axis=1), margin=1.0
-            ),
-        }
-    )
+    in_order = {f"learning.in_order[{t}]": sp.S.One for t in problem.distinct()}
+    groups, others = range(3), range(3, 13)
+    return {
+        **in_order,
+        **_progress(problem),
+        "steps to 99 %, one group after the other": Ordering(
+            lambda: steps(groups)[:, :-1], lambda: steps(groups)[:, 1:], margin=1.0
+        ),
+        "steps to 99 %, all others": Ordering(
+            lambda: steps(groups).max(axis=1), lambda: steps(others).min(axis=1), margin=1.0
+        ),
+    }
 
 
 @claim(
@@ -178,17 +178,17 @@ def predict_growth(problem: LearningProblem) -> dict[str, sp.Expr]:
         "h_t = (1 - eta lambda)^t with divided differences h[.]",
         "only the output weights are trained",
     ),
-    subject="mode_learning",
+    subject="narrow_learning",
     activations=("relu", "tanh"),
 )
-def predict_lag(problem: LearningProblem) -> dict[str, sp.Expr]:
-    """m times what progress exceeds its limit by, at every degree and step under way, where that is of order one."""
+def predict_corrections(problem: LearningProblem) -> dict[str, sp.Expr]:
+    """Progress and its correction at every degree and step under way, where m times the correction is of order one."""
     found = {}
     for k, t in problem.under_way():
         by_width, by_inputs = problem.learning.corrections(k, t)
         ahead = -by_width - by_inputs / problem.ratio
         if abs(ahead) >= _OF_ORDER_ONE:
-            found[f"learning.lag[{k},{t}]"] = sp.Float(ahead)
+            found[f"learning.progress[{k},{t}]"] = sp.Float(problem.curve(k, t)) + sp.Float(ahead) / M
     return found
 
 

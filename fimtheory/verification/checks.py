@@ -69,7 +69,7 @@ _KINDS: dict[str, type[AnySetting]] = {
     "kernel_modes": ModesSetting,
     "quadratic_scaling": QuadraticSetting,
     "regimes": RegimeSetting,
-    **dict.fromkeys(("mode_learning", "momentum_learning"), LearningSetting),
+    **dict.fromkeys(("mode_learning", "momentum_learning", "narrow_learning"), LearningSetting),
     **dict.fromkeys(("training", "ntk_training", "given_inputs_training"), TrainingSetting),
 }
 

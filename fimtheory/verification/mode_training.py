@@ -31,7 +31,7 @@ class LearningSetting:
 
     The target is the sum of one harmonic, of norm 1, in every degree whose eigenvalue is at least a thousandth of the
     largest. The rate is ``fraction`` of the critical one; ``initial_variance`` is that of a random start. What is of the
-    order 1/m is measured on many narrow networks (``lag_...``).
+    order 1/m is measured on many narrow networks (``narrow``).
     """
 
     activation: str = "relu"
@@ -45,9 +45,9 @@ class LearningSetting:
     steps: tuple[int, ...] = (1, 4, 16, 64)
     widths: tuple[int, ...] = (120, 240, 480, 960)
     n_networks: tuple[int, ...] = (1500, 1000, 600, 300)
-    lag_widths: tuple[int, ...] = (64, 128, 256)
-    lag_networks: tuple[int, ...] = (8000, 4000, 2000)
-    lag_resolution: float = 0.15
+    narrow: tuple[int, ...] = (64, 128, 256)
+    n_narrow: tuple[int, ...] = (8000, 4000, 2000)
+    narrow_resolution: float = 0.15
     seed: int = 1
     resolution: float = 0.03
 
@@ -57,8 +57,8 @@ class LearningSetting:
         return cls(
             widths=(128, 192, 320),
             n_networks=(240, 180, 120),
-            lag_networks=(1500, 800, 400),
-            lag_resolution=0.4,
+            n_narrow=(1500, 800, 400),
+            narrow_resolution=0.4,
             resolution=0.08,
         )
 
@@ -82,7 +82,7 @@ class LearningSetting:
 
     @functools.cached_property
     def plan(self) -> LearningPlan:
-        """What is drawn and trained: functions of lengths, rates, and the curves from which lags are measured."""
+        """What is drawn and trained: functions of lengths, and rates."""
         problem, modes = self.problem, self.problem.learning.modes
         leading = [mode for k in problem.degrees for mode in modes.modes if (mode.degree, mode.index) == (k, 0)]
         quickly = functools.partial(_tabulated, modes)
@@ -98,7 +98,6 @@ class LearningSetting:
             initial_variance=self.initial_variance,
             weights_on_sphere=self.weights == "sphere",
             inputs_on_sphere=self.inputs == "sphere",
-            expected={(k, t): problem.curve(k, t) for k in problem.degrees for t in self.steps},
         )
 
     def subjects(self, claim: Claim) -> Iterator[tuple[str, tuple, LearningSetting]]:
@@ -107,13 +106,13 @@ class LearningSetting:
             one = replace(self, activation=name)
             if claim.subject == "momentum_learning" and not self.momentum:
                 one = replace(one, momentum=_MOMENTUM)
+            elif claim.subject == "narrow_learning":
+                one = replace(one, widths=self.narrow, n_networks=self.n_narrow, resolution=self.narrow_resolution)
             yield f" [{name}]" if len(claim.activations) > 1 else "", (one.problem,), one
 
     def suited_to(self, observables: Iterable[str]) -> LearningSetting:
-        """The same, with the networks for what is of the order 1/m where that is asked for."""
-        if not any(name.startswith("learning.lag[") for name in observables):
-            return self
-        return replace(self, widths=self.lag_widths, n_networks=self.lag_networks, resolution=self.lag_resolution)
+        """This setting: every observable is measured on the same networks."""
+        return self
 
     def simulate(self, observables: Iterable[str], progress: Progress | None = None) -> Ladder[LearningEnsemble]:
         """The ladder on which the observables are measured."""
