@@ -16,7 +16,7 @@ from fimtheory.theory.sphere import RadialLaw
 from fimtheory.theory.square_integrable import growth_rate
 
 _LARGEST = 400  # dimension up to which powers of it are written out
-_NODES = 768  # means of an activation with kinks change fast with a short length
+_NODES = (192, 768)  # of a length; more for kinks away from 0, which a short length hardly reaches
 
 
 def closed_trace(activation: Activation, weights: RadialLaw, inputs: RadialLaw) -> sp.Expr | None:
@@ -57,7 +57,8 @@ def trace_number(activation: Activation, weights: RadialLaw, inputs: RadialLaw) 
     length = length_float(activation)
     if weights.fixed or inputs.fixed:
         return length(float(weights.moment(2)))
-    r, logarithms = weights.log_nodes(_NODES, beyond(weights, inputs, growth_rate(activation)))
+    nodes = _NODES[any(h != 0 for h in activation.kinks)]
+    r, logarithms = weights.log_nodes(nodes, beyond(weights, inputs, growth_rate(activation)))
     return float(sum(length(a * a) * np.exp(b) for a, b in zip(r, logarithms, strict=True)))
 
 
