@@ -80,6 +80,27 @@ def test_free_parameters(capsys):
     assert "alpha" in run(capsys, "modes", "leaky_relu", "--dim", "4")[1]
 
 
+def test_a_network_of_finite_width(capsys):
+    """Trace d/2 and tr J^2 of ReLU, by hand: (1 - 1/m) sum N lambda^2 + (d (d + 2)/4)/m, the sum by mpmath."""
+    options = ("--dim", "3", "--width", "200", "--simulate", "30", "--seed", "2")
+    found = run_json(capsys, "modes", "relu", *options)["finite"]
+    kernel = lambda c: (mpmath.sqrt(1 - c**2) + (mpmath.pi - mpmath.acos(c)) * c) / (2 * mpmath.pi)  # noqa: E731
+    squares = 9 * mpmath.quad(lambda c: kernel(c) ** 2 / 2, [-1, 0, 1])
+    assert found["second_moment"] == pytest.approx(float((1 - 1 / 200) * squares + 15 / 4 / 200), rel=1e-9)
+    assert [row["multiplicity"] for row in found["clusters"][:3]] == [1, 3, 5]
+    for row, drawn in zip(found["clusters"], found["simulation"]["clusters"], strict=True):
+        deviation = drawn["mean"]["value"] - row["mean"]
+        assert abs(deviation) < 4 * drawn["mean"]["standard_error"] + 0.1 * abs(row["mean"] - row["limit"])
+    again = run_json(capsys, "modes", "relu", *options)["finite"]
+    assert again == found
+
+
+def test_clusters_that_touch_are_left_out(capsys):
+    found = run_json(capsys, "modes", "tanh", "--dim", "4", "--width", "60", "--samples", "90", "--simulate", "2")
+    assert [row["degrees"] for row in found["finite"]["clusters"]] == [[1]]
+    assert "no cluster is small" in run(capsys, "modes", "sign", "--dim", "40", "--width", "60")[1]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -112,6 +133,12 @@ def test_text(capsys, arguments, words):
         (["exp(x**2/8)"], "on the sphere"),
         (["1/x"], "not square-integrable"),
         (["gelu_scaled"], "free parameters"),
+        (["relu", "--simulate", "3"], "add for instance --width"),
+        (["relu", "--width", "1"], "from 2 to"),
+        (["relu", "--width", "100000"], "from 2 to"),
+        (["tanh", "--width", "100", "--simulate", "3"], "--samples 400"),
+        (["relu", "--width", "10", "--simulate", "-1"], "from 0 to"),
+        (["leaky_relu", "--width", "10"], "free parameters"),
     ],
 )
 def test_refusals(capsys, arguments, words):

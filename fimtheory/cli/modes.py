@@ -40,13 +40,23 @@ def add(verbs) -> None:
     verb.add_argument("--weights", default="gaussian", metavar="LAW", help=f"weights of a hidden unit: {laws}")
     verb.add_argument("--inputs", default="gaussian", metavar="LAW", help=f"inputs: {laws}")
     verb.add_argument("--radial", metavar="J", help="radial modes of each degree (default: all that matter)")
+    verb.add_argument(
+        "--width", metavar="m", help="also a network of m hidden units: where clusters move, how they spread"
+    )
+    verb.add_argument("--samples", metavar="N", help="average over N inputs (default: over all of them)")
+    verb.add_argument("--simulate", default="0", metavar="S", help="draw S networks of that width")
+    verb.add_argument("--seed", default="1", metavar="K", help="seed of the simulation (default 1)")
 
 
 def run(options: argparse.Namespace) -> int:
     """Carry it out."""
     from fimtheory.report import modes
 
-    found = modes.modes(_kernel_modes(options), options.digits)
+    kernel = _kernel_modes(options)
+    at = _finite(options, kernel)
+    found = modes.modes(kernel, options.digits)
+    if at is not None:
+        found["finite"] = modes.finite(kernel, *at, progress("networks"))
     show(options, found, modes.modes_text)
     return DONE
 
@@ -67,10 +77,35 @@ def _kernel_modes(options: argparse.Namespace):
     )
 
 
-def _whole(name: str, text: str) -> int:
+def _finite(options: argparse.Namespace, kernel) -> tuple[int, int | None, int, int] | None:
+    """(width, samples, networks, seed) where a network of finite width is asked for."""
+    networks = _whole("--simulate", options.simulate, 0, MOST_NETWORKS)
+    seed = _whole("--seed", options.seed, 0)
+    if options.width is None:
+        if networks or options.samples is not None:
+            raise InputError(
+                "--simulate and --samples speak of a network of finite width: add for instance --width 1000"
+            )
+        return None
+    kernel.activation._require_numbers()
+    width = _whole("--width", options.width, 2, MOST_UNITS)
+    samples = None if options.samples is None else _whole("--samples", options.samples, 2, MOST_SAMPLES)
+    if networks and samples is None and (kernel.activation.name != "relu" or kernel.inputs.fixed):
+        raise InputError(
+            "--simulate averages over all inputs for relu and Gaussian inputs alone: "
+            f"say on how many, for instance --samples {4 * width}"
+        )
+    return width, samples, networks, seed
+
+
+def _whole(name: str, text: str, least: int | None = None, most: int | None = None) -> int:
     if not text.lstrip("+-").isdigit():
         raise InputError(f"{name} {text} is not a whole number: write for instance {name} 6")
-    return int(text)
+    value = int(text)
+    if (least is not None and value < least) or (most is not None and value > most):
+        up_to = "" if most is None else f" to {most}"
+        raise InputError(f"{name} {text} is not possible: give a whole number from {least}{up_to}")
+    return value
 
 
 def _weight_variance(text: str, dimension: int):

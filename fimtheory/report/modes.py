@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import sympy as sp
 from mpmath import mp
 
@@ -12,7 +15,14 @@ from fimtheory.latex import latex
 from fimtheory.theory.homogeneous import large_dimension
 from fimtheory.theory.kernel_modes import KernelModes
 from fimtheory.theory.mode_clusters import KernelMode
+from fimtheory.theory.mode_fluctuations import OutputFisher
+from fimtheory.verification.kernel_modes import measure_clusters
 
+Progress = Callable[[int, int], None]
+
+_DEGREES = 16  # of which the corrections take account; what is beyond them enters as a remainder
+_MOST_CLUSTERS = 6
+_SMALL = 1 / 4  # a cluster is looked at while its multiplicity is below this share of the units
 _LONGEST = 44  # characters of a formula in the table
 
 
@@ -103,16 +113,68 @@ def _formulas(found: KernelModes, digits: int) -> list[dict[str, Any]] | None:
     return rows
 
 
+# -- finite width
+
+
+def finite(
+    found: KernelModes, width: int, samples: int | None, networks: int, seed: int, progress: Progress | None = None
+) -> dict[str, Any]:
+    """The clusters of ``width`` units on ``samples`` inputs, or averaged over all: theory to order 1/m, and measured."""
+    degrees, laws = max(found.degrees, _DEGREES), (_law(found.weights.fixed), _law(found.inputs.fixed))
+    deep = KernelModes(found.activation, found.dimension, degrees, found.weight_variance, *laws)
+    fisher = OutputFisher(deep, None if samples is None else sp.Rational(samples, width))
+    ranks = _separate(fisher, width)
+    result = {
+        "width": width,
+        "samples": samples,
+        "trace": deep.trace_value,
+        "second_moment": fisher.second_moment(width),
+        "clusters": [_cluster(fisher, k, width) for k in ranks],
+    }
+    if networks:
+        drawn = measure_clusters(fisher, width, ranks, networks, seed, progress)
+        result["simulation"] = {"networks": networks, "seed": seed} | drawn
+    return result
+
+
+def _separate(fisher: OutputFisher, width: int) -> list[int]:
+    """The ranks of the largest clusters, up to the first that is many units wide or reaches the next."""
+    clusters, ranks = fisher.modes.clusters, []
+    for rank, (here, below) in enumerate(itertools.pairwise(clusters), start=1):
+        reach = 2 * _root(fisher.spread(rank) / width, here.value)
+        if here.multiplicity > _SMALL * width or reach > here.value - below.value or rank > _MOST_CLUSTERS:
+            return ranks
+        ranks.append(rank)
+    return ranks or ([1] if len(clusters) == 1 else [])
+
+
+def _root(variance: float, size: float) -> float:
+    """A standard deviation; 0 where nothing but rounding is left."""
+    return float(np.sqrt(variance)) if variance > 1e-12 * size**2 else 0.0
+
+
+def _cluster(fisher: OutputFisher, rank: int, width: int) -> dict[str, Any]:
+    cluster = fisher.cluster(rank)
+    return {
+        "degrees": list(cluster.degrees),
+        "multiplicity": cluster.multiplicity,
+        "limit": cluster.value,
+        "mean": cluster.value + fisher.shift(rank) / width,
+        "scatter": _root(fisher.variance(rank) / width, cluster.value),
+        "spread": _root(fisher.spread(rank) / width, cluster.value),
+    }
+
+
 # -- text
 
 
 def modes_text(found: dict[str, Any]) -> str:
     """The same for a terminal."""
-    f = found["activation"]
+    f, d = found["activation"], found["dimension"]
     lines = [
         f"{f['name']}: f(x) = {f['formula']}",
-        f"  d = {found['dimension']}, weights {_text_of_law(found['weights'], found['weight_variance'], found['dimension'])}, "
-        f"inputs {_text_of_law(found['inputs'], '1', found['dimension'])}",
+        f"  d = {d}, weights {_text_of_law(found['weights'], found['weight_variance'], d)}, "
+        f"inputs {_text_of_law(found['inputs'], '1', d)}",
         "  eigenvalues of E_x[f(Wx) f(Wx)']/m as the number m of hidden units grows",
         "",
     ]
@@ -125,7 +187,46 @@ def modes_text(found: dict[str, Any]) -> str:
         )
         lines += ["", f"  trace {_formula_and_value(found['trace'])}{kept}"]
     lines += _functions(found["modes"]) + _symbolic(found["formulas"])
-    return "\n".join(lines)
+    return "\n".join(lines + (_finite_lines(found["finite"]) if "finite" in found else []))
+
+
+def _finite_lines(finite: dict[str, Any]) -> list[str]:
+    inputs = "averaged over all inputs" if finite["samples"] is None else f"on {finite['samples']} inputs"
+    drawn = finite.get("simulation")
+    head = ["degree", "multiplicity", "m to infinity", f"mean at m = {finite['width']}", "from network to network",
+            "within the cluster"]  # fmt: skip
+    if drawn:
+        head += ["measured mean", "measured within"]
+    rows = [head]
+    for place, row in enumerate(finite["clusters"]):
+        cells = [" and ".join(map(str, row["degrees"])), str(row["multiplicity"])]
+        cells += [f"{row['limit']:.6g}", f"{row['mean']:.6g}"]
+        cells += [f"± {row[name]:.2g}" if row[name] else "" for name in ("scatter", "spread")]
+        if drawn:
+            measured = drawn["clusters"][place]
+            cells += [_plus_minus(measured["mean"]), f"± {measured['spread']['value']:.2g}"]
+            cells[-1] = cells[-1] if row["multiplicity"] > 1 else ""
+        rows.append(cells)
+    lines = ["", f"  {finite['width']} units, {inputs}, to order 1/m:", *_aligned(rows)]
+    if not finite["clusters"]:
+        lines[-1] = "    no cluster is small against so few units: take more"
+    traces = [f"  E tr J = {finite['trace']:.6g} and E tr J^2 = {finite['second_moment']:.6g}, exact at this width"]
+    if drawn:
+        traces.append(
+            f"  {drawn['networks']} networks, seed {drawn['seed']}: tr J = {_plus_minus(drawn['trace'])}, "
+            f"tr J^2 = {_plus_minus(drawn['second_moment'])}"
+        )
+    return lines + traces
+
+
+def _plus_minus(measured: dict[str, float | None]) -> str:
+    error = measured["standard_error"]
+    return f"{measured['value']:.6g}" + ("" if error is None else f" ± {error:.2g}")
+
+
+def _aligned(cells: list[list[str]]) -> list[str]:
+    widths = [max(len(line[k]) for line in cells) for k in range(len(cells[0]))]
+    return ["  " + "  ".join(f"{c:{n}s}" for c, n in zip(line, widths, strict=True)).rstrip() for line in cells]
 
 
 def _text_of_law(law: str, variance: str, d: int) -> str:
@@ -149,8 +250,7 @@ def _table(rows: list[dict[str, Any]]) -> list[str]:
                 share,
             ]
         )
-    widths = [max(len(line[k]) for line in cells) for k in range(len(head))]
-    return ["  " + "  ".join(f"{c:{n}s}" for c, n in zip(line, widths, strict=True)).rstrip() for line in cells]
+    return _aligned(cells)
 
 
 def _formula_and_value(quantity: dict[str, str | None]) -> str:

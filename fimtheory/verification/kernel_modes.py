@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
+import numpy as np
 import sympy as sp
 
 from fimtheory.activations import named
 from fimtheory.claims import Claim
+from fimtheory.errors import InputError
 from fimtheory.simulation.ladder import Ladder
 from fimtheory.simulation.measurements import WORKERS
-from fimtheory.simulation.output_fisher import OutputEnsemble, OutputNetwork, simulate_output_ladder
+from fimtheory.simulation.output_fisher import OutputEnsemble, OutputNetwork, simulate_output, simulate_output_ladder
 from fimtheory.theory.kernel_modes import KernelModes
 from fimtheory.theory.mode_fluctuations import OutputFisher
 
@@ -53,14 +56,7 @@ class ModesSetting:
     @functools.cached_property
     def network(self) -> OutputNetwork:
         """The same in the simulation."""
-        modes = self.fisher.modes
-        return OutputNetwork(
-            self.dimension,
-            self.fisher.sizes[:4],
-            modes.activation.numpy,
-            None if self.ratio is None else float(sp.Rational(self.ratio)),
-            float(modes.weight_variance),
-        )
+        return network_of(self.fisher, self.fisher.sizes[:4])
 
     def __str__(self) -> str:
         inputs = "all inputs" if self.ratio is None else f"N = {self.ratio} m inputs"
@@ -84,3 +80,49 @@ class ModesSetting:
         return simulate_output_ladder(
             self.network, self.widths, self.n_networks, self.seed, observables, progress, workers=WORKERS
         )
+
+
+def network_of(fisher: OutputFisher, sizes: tuple[int, ...]) -> OutputNetwork:
+    """What to draw for a matrix of the theory; an average over all inputs of ReLU alone."""
+    modes = fisher.modes
+    if fisher.ratio is None and (modes.activation != named("relu") or modes.inputs.fixed):
+        raise InputError(
+            f"{modes.activation.name} cannot be averaged over all inputs in a simulation: give a number of samples"
+        )
+    return OutputNetwork(
+        modes.dimension,
+        sizes,
+        modes.activation.numpy,
+        None if fisher.ratio is None else float(fisher.ratio),
+        float(modes.weight_variance),
+        modes.weights.fixed,
+        modes.inputs.fixed,
+    )
+
+
+def measure_clusters(
+    fisher: OutputFisher,
+    width: int,
+    ranks: Sequence[int],
+    n_networks: int,
+    seed: int,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Trace, second moment, and mean and spread of clusters in networks of one width, with standard errors."""
+    sizes = fisher.sizes[: max(ranks, default=0)]
+    names = [
+        "modes.trace",
+        "modes.second_moment",
+        *(f"modes.{what}[{k}]" for k in ranks for what in ("cluster", "spread")),
+    ]
+    drawn = simulate_output(network_of(fisher, sizes), width, n_networks, seed, names, progress, WORKERS)
+
+    def shown(name: str) -> dict[str, float | None]:
+        error = drawn.standard_error(name) if n_networks > 1 else None
+        return {"value": drawn.mean(name), "standard_error": error}
+
+    clusters = []
+    for k in ranks:
+        spread = float(np.sqrt(drawn.mean(f"modes.spread[{k}]")))
+        clusters.append({"mean": shown(f"modes.cluster[{k}]"), "spread": {"value": spread}})
+    return {"trace": shown("modes.trace"), "second_moment": shown("modes.second_moment"), "clusters": clusters}
