@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import math
 from collections.abc import Callable
 
 import numpy as np
@@ -132,7 +131,7 @@ class ModeSpectrum:
                 " they are finitely many",
                 "all lengths are the same",
             )
-        ends = sorted(float(self._level(t)) for t in self._turning_points())
+        ends = sorted([0.0, *(self._level(t) for t in self._turning_points())])  # it may reach down to 0
         middles = np.array([(a + b) / 2 for a, b in itertools.pairwise(ends)])
         filled = self.density(middles) > _EMPTY / ends[-1]
         return _merged([pair for pair, f in zip(itertools.pairwise(ends), filled, strict=True) if f])
@@ -150,8 +149,8 @@ class ModeSpectrum:
 
     def _solved(self, z: Array) -> Array:
         """delta at points z of the closed upper half-plane, followed down from far above."""
-        parts = [self._block(part) for part in np.array_split(z, math.ceil(z.size / _BLOCK) or 1)]
-        return np.concatenate(parts)
+        parts = [self._block(z[i : i + _BLOCK]) for i in range(0, z.size, _BLOCK)]
+        return np.concatenate([np.zeros(0, dtype=complex), *parts])
 
     def _block(self, z: Array) -> Array:
         height = _START * (self._value.max(initial=0.0) + self._trace * max(self._m, self._n))
