@@ -19,6 +19,7 @@ from fimtheory.theory.mode_parity import linear_parts
 from fimtheory.theory.mode_trace import closed_trace, trace_number
 from fimtheory.theory.radial_modes import RadialModes, radial_modes
 from fimtheory.theory.sphere import RadialLaw, multiplicity
+from fimtheory.theory.sphere_modes import sphere_eigenvalue, trigonometric_eigenvalue
 from fimtheory.theory.square_integrable import growth_rate, require_square_integrable
 
 LAWS = ("gaussian", "sphere")
@@ -26,6 +27,8 @@ MOST_DIMENSIONS = 10**9
 MOST_DEGREES = 2000
 _RADIAL = 8
 _ENOUGH = 1e-9
+_UNRESOLVED = 1e-6  # of the trace
+_EXTREME = 10**60
 
 
 class KernelModes:
@@ -132,12 +135,30 @@ class KernelModes:
     def _numerical(self, k: int) -> list[KernelMode]:
         found, copies = self._radial_modes[k], multiplicity(self.dimension, k)
         pairs = zip(found.eigenvalues, found.errors, strict=True)
-        modes = [KernelMode(k, j, copies, None, mp.mpf(float(v)), float(e)) for j, (v, e) in enumerate(pairs)]
+        modes = [self._closed(k, j, copies) or KernelMode(k, j, copies, None, mp.mpf(float(v)), float(e))
+                 for j, (v, e) in enumerate(pairs)]  # fmt: skip
+        doubt = copies * mp.mpf(modes[0].error)
+        if modes[0].number < modes[0].error and doubt > _UNRESOLVED * self.trace_value:
+            raise InputError(
+                f"degree {k} of {self.activation.name} is not resolved: it varies too fast over the lengths of these "
+                "weights and inputs; take a smaller weight variance"
+            )
         if self._radial is not None:
             return modes
         return [
             m for m in modes if m.index == 0 or (m.value * copies > _ENOUGH * self.trace_value and m.value > m.error)
         ]
+
+    def _closed(self, k: int, index: int, copies: int) -> KernelMode | None:
+        """A mode in closed form: where one length is fixed and the dual is known, and of sine and cosine."""
+        variance = self.weight_variance
+        if self.weights.fixed != self.inputs.fixed:
+            found = sphere_eigenvalue(self.activation, self.dimension, k, variance * self.dimension)
+        elif not self.weights.fixed:
+            found = trigonometric_eigenvalue(self.activation, self.dimension, k, index, variance)
+        else:
+            found = None
+        return None if found is None else KernelMode(k, index, copies, found, number(found, self.digits + 5))
 
     @functools.cached_property
     def clusters(self) -> tuple[Cluster, ...]:
@@ -177,7 +198,7 @@ class KernelModes:
 
     def share(self, mode: KernelMode) -> float:
         """N lambda over the trace."""
-        return float(mode.total / self.trace_value)
+        return float(mode.total / self.trace_value) if mode.number != 0 else 0.0
 
     @property
     def tail(self) -> float:
@@ -239,10 +260,11 @@ def _whole(name: str, value: int, least: int, most: int) -> int:
 
 
 def _variance(given: sp.Expr | str | int, d: int) -> sp.Expr:
-    value = sp.nsimplify(parse_number(given) if isinstance(given, str) else given, rational=True)
-    if not (value.is_number and value.is_real and value > 0):
-        raise InputError(f"weight_variance = {given} is not a positive number: write for instance 1 or 1/{d}")
-    return value
+    value = sp.sympify(parse_number(given) if isinstance(given, str) else given)
+    is_real = isinstance(value, sp.Expr) and value.is_number and value.is_real
+    if not (is_real and sp.Rational(1, _EXTREME) <= value <= _EXTREME):
+        raise InputError(f"weight_variance = {given} is not a positive number of usual size: write 1 or 1/{d}")
+    return sp.nsimplify(value, rational=True)
 
 
 def kernel_modes(f: str | sp.Expr | Activation, dimension: int, degrees: int = 6, **options) -> KernelModes:
