@@ -127,6 +127,7 @@ class Profile:
         cosines = np.cos(np.outer(np.arange(_TABLE), angles)) * (2 / _TABLE)
         cosines[0] /= 2
         self._series = values @ cosines.T  # (degrees, panels, Chebyshev coefficients)
+        self._unresolved = np.abs(self._series[..., -3:]).max(axis=-1)
 
     def __call__(self, s: np.ndarray, logarithm: np.ndarray | float = 0.0) -> np.ndarray:
         """sqrt(N(d, k)) c_k(s) exp(``logarithm``) for s up to ``largest``, shape (degrees, *s.shape)."""
@@ -134,10 +135,17 @@ class Profile:
 
     def row(self, i: int, s: np.ndarray, logarithm: np.ndarray | float = 0.0) -> np.ndarray:
         """The same for the degree in place ``i`` alone."""
-        panel = np.clip(np.searchsorted(self._breaks, s, side="right") - 1, 0, self._breaks.size - 2)
+        panel = self._panel(s)
         low, high = self._breaks[panel], self._breaks[panel + 1]
         scaled = _clenshaw(self._series[i].T, panel, (2 * s - low - high) / (high - low))
         return scaled * np.exp(self._rate * s + logarithm)
+
+    def unresolved(self, i: int, s: np.ndarray, logarithm: np.ndarray | float = 0.0) -> np.ndarray:
+        """About how wrong :meth:`row` may be: the last coefficients of a panel, large where phi varies too fast."""
+        return self._unresolved[i][self._panel(s)] * np.exp(self._rate * s + logarithm)
+
+    def _panel(self, s: np.ndarray) -> np.ndarray:
+        return np.clip(np.searchsorted(self._breaks, s, side="right") - 1, 0, self._breaks.size - 2)
 
 
 def _clenshaw(series: np.ndarray, panel: np.ndarray, x: np.ndarray) -> np.ndarray:

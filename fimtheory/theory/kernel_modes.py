@@ -212,14 +212,23 @@ class KernelModes:
         _require_positive(mode)
         if self._sees_powers(mode.degree):
             return self._powers.profile(mode.degree, mode.index, of_weights=True)
-        return functools.partial(self._radial_modes[mode.degree].weight_profile, mode.index)
+        return functools.partial(self._resolved(mode).weight_profile, mode.index)
 
     def input_profile(self, mode: KernelMode) -> Callable[[np.ndarray], np.ndarray]:
         """The same for the function of x that an eigenvector realises: F(x) = sqrt(lambda) R'_j(|x|) Y_k(x/|x|)."""
         _require_positive(mode)
         if self._sees_powers(mode.degree):
             return self._powers.profile(mode.degree, mode.index, of_weights=False)
-        return functools.partial(self._radial_modes[mode.degree].input_profile, mode.index)
+        return functools.partial(self._resolved(mode).input_profile, mode.index)
+
+    def _resolved(self, mode: KernelMode) -> RadialModes:
+        found = self._radial_modes[mode.degree]
+        if mode.index >= found.errors.size or not found.eigenvalues[mode.index] > found.errors[mode.index]:
+            raise InputError(
+                f"the profile of degree {mode.degree}, index {mode.index} lies below what double precision resolves: "
+                "take a mode with a larger eigenvalue"
+            )
+        return found
 
     def overlap(self, a: KernelMode, b: KernelMode) -> float:
         """E R_a(|w|)^2 R_b(|w|)^2: how far the eigenfunctions of two modes are large at the same weights.

@@ -77,7 +77,7 @@ def radial_modes(
 
     The error of an eigenvalue is stated as its change when nodes and panels are doubled, plus rounding. Kinks away from 0
     make convergence slow and irregular: there, every singular value of a degree may be off by three times the largest
-    change among them.
+    change among them. What the table of c_k leaves unresolved moves every singular value by at most its norm.
     """
     d = int(weights.dimension)
     _, coarse = _decomposed(activation, tuple(degrees), weights, inputs, _NODES, 1, rate)
@@ -85,11 +85,13 @@ def radial_modes(
     (r, p), (rho, q) = _nodes(weights, inputs, 2 * _NODES, rate)
     scale = np.sqrt(sum(float(s @ s) for _, s, _ in fine))
     found, irregular = [], any(h != 0 for h in activation.kinks)
+    products, logarithm = np.multiply.outer(r, rho), np.add.outer(p, q) / 2
     for place, (degree, (_, s0, _), (u, s, v)) in enumerate(zip(degrees, coarse, fine, strict=True)):
         n, share = min(count, s.size, s0.size), float(1 / mp.mpf(max(multiplicity(d, degree), 1)))
         s, s0 = s[:n], s0[:n]
         change = 3 * np.abs(s - s0).max(initial=0.0) if irregular else np.abs(s - s0)
-        errors = ((s + s0) * change + 2 * s * _NOISE * scale) * share
+        doubt = np.linalg.norm(table.unresolved(place, products, logarithm)) + _NOISE * scale
+        errors = ((s + s0) * change + (2 * s + doubt) * doubt) * share
         sides = (r, np.exp(p), u[:, :n].T * np.exp(-p / 2)), (rho, np.exp(q), v[:n] * np.exp(-q / 2))
         found.append(RadialModes(degree, d, table, place, s**2 * share, errors, *sides[0], *sides[1]))
     return tuple(found)

@@ -294,6 +294,12 @@ def test_signs_and_overlaps_of_powers():
         modes.profile(modes.modes[3])
 
 
+def test_nothing_divided_by_nothing():
+    zero = KernelModes("0", 3, 1)
+    assert [zero.share(m) for m in zero.modes] == [0, 0]
+    assert (zero.trace, zero.tail, zero.clusters) == (0, 0.0, ())
+
+
 # -- sums
 
 
@@ -342,7 +348,7 @@ def test_every_member_of_the_gallery(entry):
     total = sum(m.value for m in modes.modes)
     assert 0.98 * modes.trace_value - unresolved <= total <= (1 + 1e-12) * modes.trace_value + unresolved
     if not any(h != 0 for h in phi.kinks):
-        assert unresolved < 1e-6 * modes.trace_value
+        assert unresolved < 1e-4 * modes.trace_value
 
 
 @pytest.mark.parametrize("name", ["sigmoid", "silu", "softplus", "hard_sigmoid", "erfc", "elu", "mish", "snake"])
@@ -371,7 +377,10 @@ def test_parity_against_values(name):
         (("relu", 3, 10**5), {}, "degrees = 100000"),
         (("relu", 3), {"weights": "uniform"}, "write 'gaussian' or 'sphere'"),
         (("relu", 3), {"inputs": "cube"}, "write 'gaussian' or 'sphere'"),
-        (("relu", 3), {"weight_variance": 0}, "weight_variance = 0"),
+        (("relu", 3), {"weight_variance": 0}, "weight_variance = 0 is not a positive"),
+        (("relu", 3), {"weight_variance": None}, "weight_variance = None"),
+        (("relu", 3), {"weight_variance": 10**400}, "of usual size"),
+        (("relu", 3), {"weight_variance": float("nan")}, "weight_variance = nan"),
         (("relu", 3), {"weight_variance": "-1/3"}, "weight_variance = -1/3"),
         (("relu", 3), {"radial": 0}, "radial = 0"),
         (("elu", 3), {}, "alpha=1/5"),
@@ -381,6 +390,8 @@ def test_parity_against_values(name):
         (("exp(x**2/8)", 3), {"weights": "sphere"}, "below 0.1667"),
         (("exp(x**2/8)", 3), {"weights": "sphere", "weight_variance": "1/4"}, "too fast for double precision"),
         (("exp(abs(x)**(3/2)/9)", 3), {}, "infinite"),
+        (("cos(40*x)*exp(-x**2)", 2), {}, "varies too fast"),
+        (("tanh", 10**6), {}, "too many scales"),
     ],
 )
 def test_refusals(arguments, options, message):
