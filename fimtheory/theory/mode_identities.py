@@ -29,7 +29,7 @@ _WORKING = 30
 _FLOAT = 1e-12  # rounding of sums in double precision
 _HIGH = 10**8  # a dimension in which 1/d^2 is below double precision
 _INTEGRALS = ((1, 3, 0), (1, 3, 4), (1, 6, 2), (2, 5, 3), (0, 4, 1), ("1/2", 3, 2), ("1/2", 7, 5), (3, 2, 5))
-_SUMS = (("max(x, 0) + x**2", 3, 0), ("max(x, 0) + x**2", 3, 2), ("x**3 - 3*x", 4, 1))  # two modes each
+_SUMS = (("max(x, 0) + x**2", 3, 0), ("x**3 - 3*x", 4, 1))  # two modes each
 _POWERS = ("relu", "abs", "sign", "relu_squared")
 
 
