@@ -114,7 +114,7 @@ class FunctionForm:
         """F at points, shape (..., d) to (...)."""
         points, form = self._points(x), self.form
         if form is None or form.has(Expectation):
-            return self._radial.values(points)
+            return self.radial.values(points)
         return _at(form, INPUT, points, self._at_zero(self.g))
 
     def fluctuations(self, x: np.ndarray) -> np.ndarray:
@@ -188,7 +188,7 @@ class FunctionForm:
             else average(self.activation, INPUT.moved_to(WEIGHT, form), self.inputs)
         )
         if back is None or quotient is None:
-            return self._radial.is_eigenfunction
+            return self.radial.is_eigenfunction
         left = INPUT.moved_to(WEIGHT, back) - quotient * self.g
         return all(tidy(c) == 0 for c in _without_hidden_zeros(left, self.dimension).values())
 
@@ -202,7 +202,7 @@ class FunctionForm:
     def inner_value(self, other: FunctionForm) -> float:
         """The same as a number."""
         exact = self.inner(other)
-        return self._radial.inner(other._radial) if exact is None else _float(exact)
+        return self.radial.inner(other.radial) if exact is None else _float(exact)
 
     def shared(self, other: FunctionForm) -> float:
         """E g g' phi^2: E<v, J v'> = E F F' + (E g g' phi^2 - E F F')/m, exact at every width m."""
@@ -234,7 +234,8 @@ class FunctionForm:
         return inner if inner == 0 else tidy(inner / sp.sqrt(tidy(self.weight_norm2 * other.weight_norm2)))
 
     @functools.cached_property
-    def _radial(self) -> RadialForm:
+    def radial(self) -> RadialForm:
+        """The same function by quadrature, whatever the activation."""
         return self._numerical(self.activation, self.g)
 
     def _numerical(self, f: Activation, g: sp.Expr) -> RadialForm:

@@ -26,10 +26,11 @@ FORMULAS: Mapping[str, str] = {
     "other_hadamard_square": "w2**2",
     "hadamard_contrast": "w1**2 - w2**2",
     "ones": "1",
+    "planar3": "(w1**3 - 3*w1*w2**2)/norm**2",
     "planar4": "(w1**4 - 6*w1**2*w2**2 + w2**4)/norm**3",
 }
 EIGENFUNCTIONS = ("norm", "coordinate", "product", "contrast", "planar4")
-POINTS = ((1, sp.Rational(1, 2)), (sp.Rational(-1, 2), sp.Rational(3, 2)))
+POINTS = ((1.0, 0.25), (-2.0, 0.5))
 
 
 def harmonic(k: int, dimension: int | sp.Expr, alpha: sp.Expr | int = 1, planar: bool = False) -> sp.Expr:
@@ -75,16 +76,15 @@ class FunctionLayer:
     @property
     def points(self) -> np.ndarray:
         """Inputs, of shape (2, d), at which no function of a group vanishes."""
-        found = np.full((len(POINTS), self.dimension), 0.5)
-        found[:, :2] = [[float(e) for e in point] for point in POINTS]
+        found = np.full((len(POINTS), self.dimension), 0.25)
+        found[:, :2] = np.array(POINTS)[:, : self.dimension]
         return found
 
-    @functools.cache  # noqa: B019 - few layers, kept for the life of a verification
     def form(self, name: str) -> FunctionForm:
         """The function of a group."""
         if name not in FORMULAS:
             raise InputError(f"there is no group {name!r}: the groups are {', '.join(FORMULAS)}")
-        return FunctionForm(self.activation, FORMULAS[name], self.dimension)
+        return _form(self.activation, name, self.dimension)
 
     def value(self, name: str, point: int) -> float:
         """F of a group at a point, counted from 1."""
@@ -99,3 +99,8 @@ class FunctionLayer:
         a, b = self.form(one), self.form(two)
         limit = a.inner_value(b)
         return limit + (a.shared(b) - limit) / width
+
+
+@functools.lru_cache(maxsize=64)
+def _form(activation: Activation, name: str, dimension: int) -> FunctionForm:
+    return FunctionForm(activation, FORMULAS[name], dimension)

@@ -16,6 +16,7 @@ from fimtheory.simulation import Ladder
 from fimtheory.verification.deep_figures import PaperSetting
 from fimtheory.verification.deep_networks import Setting
 from fimtheory.verification.finite_width import ClusterSetting, ProportionalSetting
+from fimtheory.verification.function_forms import FunctionsSetting
 from fimtheory.verification.judgement import Extrapolation, Judgement, extrapolate, judge, pool
 from fimtheory.verification.kernel_modes import ModesSetting
 from fimtheory.verification.kernel_spectra import KernelSetting
@@ -67,6 +68,7 @@ _KINDS: dict[str, type[AnySetting]] = {
     "proportional_network": ProportionalSetting,
     "kernel_spectrum": KernelSetting,
     "kernel_modes": ModesSetting,
+    "function_forms": FunctionsSetting,
     "quadratic_scaling": QuadraticSetting,
     "regimes": RegimeSetting,
     **dict.fromkeys(("mode_learning", "momentum_learning", "narrow_learning"), LearningSetting),
