@@ -334,7 +334,7 @@ def test_shares_and_clusters():
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda e: e.name)
 def test_every_member_of_the_gallery(entry):
-    """On the line two degrees are all there is: twelve modes of each all but exhaust the trace. What is refused is so in one line."""
+    """On the line there are two degrees, and twelve modes of each all but exhaust the trace; refusals take one line."""
     phi = ft.activation(entry.name)
     phi = phi.with_values({p.name: Q(1, 3) for p in phi.parameter_list})
     if entry.name in ("exp", "sinh", "cosh"):
