@@ -114,7 +114,10 @@ class ModeLearning:
         >>> float(relu.flow_curve(0, np.log(2.0)))
         0.5
         """
-        times = np.asarray(t, dtype=float)
+        try:
+            times = np.asarray(t, dtype=float)
+        except (TypeError, ValueError):
+            times = np.array(np.nan)
         if not (times >= 0).all():
             raise InputError(f"t = {t} is no time of training: write numbers from 0 on")
         return -np.expm1(-self.rate / (1 - self.momentum) * mode_of(self.modes, mode).value * times)
@@ -124,14 +127,19 @@ class ModeLearning:
         with np.errstate(over="ignore"):  # beyond the boundary, infinity is the answer
             if self.momentum == 0:
                 return (1 - x) ** steps
-            return (1 - x) * self._sum_of_powers(x, steps) - self.momentum * self._sum_of_powers(x, steps - 1)
+            return self._with_momentum(x, steps)
 
-    def _sum_of_powers(self, x: float, steps: Array) -> Array:
-        """(p^t - q^t)/(p - q) for the two roots of z^2 - (1 + beta - x) z + beta, accurate where they nearly coincide."""
+    def _with_momentum(self, x: float, steps: Array) -> Array:
+        """(1 - x) S_t - beta S_{t-1}, S_t = (p^t - q^t)/(p - q) = p^(t-1) u_t for the roots p, q of
+        z^2 - (1 + beta - x) z + beta, |p| >= |q|; accurate where they nearly coincide."""
         half, size = (1 + self.momentum - x) / 2, np.sqrt(self.momentum)
-        gap = np.arcsinh(np.emath.sqrt((half - size) * (half + size)) / size) + 0j  # the roots are size exp(+-gap)
-        ratio = steps + 0j if gap == 0 else np.expm1(-2 * gap * steps) / np.expm1(-2 * gap)
-        return np.real((np.copysign(size, half) * np.exp(gap)) ** (steps - 1) * ratio)
+        gap = np.arcsinh(np.emath.sqrt((half - size) * (half + size)) / size)  # the roots are +-size exp(+-gap)
+        p = np.copysign(size, half) * np.exp(gap)
+
+        def u(t: Array) -> Array:
+            return t if gap == 0 else np.expm1(-2 * gap * t) / np.expm1(-2 * gap)
+
+        return np.real(p ** (steps - 2.0) * (p * (1 - x) * u(steps) - self.momentum * u(steps - 1)))
 
     # -- the loss
 
@@ -217,7 +225,7 @@ class ModeLearning:
         """
         by_width, by_inputs = self.corrections(mode, t)
         for name, number in (("width", width), ("inputs", inputs)):
-            if number is not None and (isinstance(number, bool) or number < 1):
+            if number is not None and (not isinstance(number, int | np.integer) or number < 1):
                 raise InputError(f"{name} = {number}: write a whole number from 1 on")
         return float(self.curve(mode, t)) - by_width / width - (0 if inputs is None else by_inputs / inputs)
 
@@ -240,7 +248,13 @@ class ModeLearning:
             raise InputError(f"degree {a.degree} has eigenvalue 0: there is no curve to correct")
         if steps.ndim:
             raise InputError(f"t = {t}: write one whole number of steps")
-        return corrections(self.modes, a, int(steps), self.rate, self.momentum)
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = corrections(self.modes, a, int(steps), self.rate, self.momentum)
+        if not np.isfinite(found).all():
+            raise InputError(
+                f"after {steps} steps at a rate beyond {self.stable_rate:.4g} nothing is finite: take fewer"
+            )
+        return found
 
 
 def _steps(t) -> Array:

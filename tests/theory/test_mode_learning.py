@@ -46,6 +46,12 @@ def test_coinciding_roots():
     np.testing.assert_allclose(near.residual(1, np.arange(51)), learning.residual(1, np.arange(51)), rtol=1e-6)
 
 
+@pytest.mark.parametrize("momentum", [0.0, 0.5])
+def test_divergence_is_infinite(momentum):
+    loss = ModeLearning(RELU, {0: 1}, 100.0, momentum).loss([0, 1, 1000])
+    assert loss == pytest.approx([0.5, (1 - 100 * 9 / 16) ** 2 / 2, np.inf])
+
+
 def test_large_numbers_of_steps():
     slow = ModeLearning(RELU, {4: 1}, rate=1e-3)
     with mp.workdps(40):
@@ -244,8 +250,13 @@ def test_what_a_curve_refuses(monkeypatch):
         learning.corrections(3, 4)
     with pytest.raises(InputError, match="one whole number"):
         learning.corrections(1, [1, 2])
-    with pytest.raises(InputError, match="width = 0"):
-        learning.finite_width(1, 1, width=0)
+    for width in (0, 2.5, "x"):
+        with pytest.raises(InputError, match=f"width = {width}"):
+            learning.finite_width(1, 1, width=width)
+    with pytest.raises(InputError, match="no time"):
+        learning.flow_curve(1, "soon")
+    with pytest.raises(InputError, match="nothing is finite"):
+        ModeLearning(RELU, {1: 1}, 100.0, 0.5).corrections(1, 1000)
     monkeypatch.setattr(mode_learning, "MOST_STEPS", 10**4)
     with pytest.raises(InputError, match="more than 10000 steps: take a larger rate"):
         ModeLearning(RELU, {1: 1}, 1e-3, 0.5).time_to(4, 0.1)
