@@ -50,6 +50,7 @@ bench: $(VENV)/installed ## what we are fast at, beside what one would use inste
 	$(RUN) benchmarks/order_parameters.py
 	$(RUN) benchmarks/softmax.py
 	$(RUN) benchmarks/kernel_spectra.py
+	$(RUN) benchmarks/kernel_modes.py
 	$(RUN) benchmarks/simulation.py
 	$(RUN) benchmarks/spectrum.py
 	$(RUN) benchmarks/expected_fisher.py
