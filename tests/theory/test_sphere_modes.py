@@ -1,0 +1,142 @@
+"""Closed forms with one length fixed, against Gegenbauer quadrature of the dual in mpmath; bounds; truncated kernels."""
+
+import mpmath
+import numpy as np
+import pytest
+import sympy as sp
+
+from fimtheory.activations import activation
+from fimtheory.errors import InputError, OutsideAssumptions
+from fimtheory.theory.kernel_modes import KernelModes
+from fimtheory.theory.sphere_modes import sphere_bounds, sphere_eigenvalue, trigonometric_eigenvalue
+from fimtheory.theory.truncated_kernel import (
+    adversarial_weights,
+    span_cosine,
+    top_share,
+    truncated_eigenvalue,
+    truncated_share,
+    truncation_rank,
+)
+
+KERNELS = {
+    "erf": lambda c: 2 / mpmath.pi * mpmath.asin(c * mpmath.mpf(3) / 4),  # q = 3/2
+    "sin": lambda c: mpmath.exp(-mpmath.mpf(3) / 2) * mpmath.sinh(c * mpmath.mpf(3) / 2),
+    "cos": lambda c: mpmath.exp(-mpmath.mpf(3) / 2) * mpmath.cosh(c * mpmath.mpf(3) / 2),
+    "exp": lambda c: mpmath.exp((1 + c) * mpmath.mpf(3) / 2),
+    "x**3": lambda c: mpmath.mpf(27) / 8 * (9 * c + 6 * c**3),
+}
+
+
+def by_quadrature(kernel, d, k):
+    """E kernel(t) P_k(t) over the sphere, P_k by mpmath's Gegenbauer polynomials."""
+    a = mpmath.mpf(d - 2) / 2
+    polynomial = lambda t: mpmath.gegenbauer(k, a, t) / mpmath.gegenbauer(k, a, 1)  # noqa: E731
+    weight = lambda t: (1 - t * t) ** (a - mpmath.mpf(1) / 2)  # noqa: E731
+    mass = mpmath.quad(weight, [-1, 0, 1])
+    return mpmath.quad(lambda t: kernel(t) * polynomial(t) * weight(t), [-1, 0, 1]) / mass
+
+
+@pytest.mark.parametrize("name", KERNELS)
+@pytest.mark.parametrize("k", [0, 1, 2, 3])
+def test_closed_forms(name, k):
+    found = sphere_eigenvalue(activation(name), 5, k, sp.Rational(3, 2))
+    assert float(found) == pytest.approx(float(by_quadrature(KERNELS[name], 5, k)), abs=1e-14, rel=1e-12)
+
+
+def test_a_symbolic_dimension():
+    d = sp.Symbol("d", positive=True)
+    formula = sphere_eigenvalue(activation("erf"), d, 3, sp.Rational(3, 2))
+    assert float(formula.subs(d, 7)) == pytest.approx(float(by_quadrature(KERNELS["erf"], 7, 3)), rel=1e-12)
+
+
+def test_no_closed_form():
+    assert sphere_eigenvalue(activation("tanh"), 3, 1, sp.S.One) is None
+    assert trigonometric_eigenvalue(activation("tanh"), 3, 1, 0, sp.S.One) is None
+
+
+@pytest.mark.parametrize(("name", "k", "terms"), [("erf", 3, 60), ("gelu", 2, 40), ("relu", 0, 40), ("step", 1, 60)])
+def test_bounds_hold_the_eigenvalue(name, k, terms):
+    """Against the numerical route, which knows nothing of Hermite coefficients; the interval is no wider than promised."""
+    low, high = sphere_bounds(activation(name), 4, k, sp.S.One, terms)
+    modes = KernelModes(name, 4, k, sp.Rational(1, 4), weights="sphere").modes
+    value = next(mode for mode in modes if (mode.degree, mode.index) == (k, 0)).value
+    assert float(low) - 1e-13 <= value <= float(high) + 1e-13
+    assert 0 < float(high - low) < 2e-2 * value
+
+
+def test_bounds_need_coefficients():
+    with pytest.raises(InputError, match="ask for more"):
+        sphere_bounds(activation("erf"), 3, 50, sp.S.One)
+
+
+@pytest.mark.parametrize(("text", "k", "j"), [("sin", 1, 0), ("3*sin(2*x)", 3, 1), ("cos(x/2)", 0, 2), ("cos", 1, 0)])
+def test_trigonometric_functions(text, k, j):
+    """One dimension and more reduce to a Gaussian operator: the dense matrix of E cos(w x) on Gauss-Hermite nodes, d = 1,
+    has the eigenvalues of total degree k + 2j; the dimension multiplies by a power of the zeroth."""
+    x, w = np.polynomial.hermite_e.hermegauss(120)
+    w = w / w.sum()
+    s = 0.3
+    f = activation(text).numpy
+    matrix = np.sqrt(np.outer(w, w)) * f(np.sqrt(s) * np.outer(x, x))
+    values = np.sort(np.linalg.svd(matrix, compute_uv=False) ** 2)[::-1]
+    n = k + 2 * j
+    found = float(trigonometric_eigenvalue(activation(text), 1, n % 2, n // 2, sp.Rational(3, 10)))
+    odd = text.lstrip("0123456789*").startswith("sin")
+    assert found == pytest.approx(values[n // 2] if odd == bool(n % 2) else 0.0, rel=1e-10)
+
+
+# -- truncated kernels
+
+
+@pytest.mark.parametrize(("name", "degree"), [("relu", 2), ("relu", 4), ("step", 3), ("abs", 2), ("relu_squared", 3)])
+def test_the_bound_holds_for_hostile_weights(name, degree):
+    bound = float(truncated_share(name, degree))
+    shares = [top_share(name, weights, degree) for weights in adversarial_weights(seed=5)]
+    assert min(shares) >= bound - 1e-12
+
+
+def test_a_higher_bound_fails():
+    """3 % more than the bound is refuted by random weights in many dimensions."""
+    weights = np.random.default_rng(3).standard_normal((250, 12))
+    share = top_share("relu", weights, 2)
+    assert float(truncated_share("relu", 2)) <= share < 1.03 * float(truncated_share("relu", 2))
+
+
+def test_truncated_kernels_are_positive_parts():
+    """The rest of the kernel is positive semi-definite, by the eigenvalues of its matrix on random weights."""
+    rng = np.random.default_rng(2)
+    w = rng.standard_normal((30, 3))
+    lengths = np.linalg.norm(w, axis=1)
+    c = np.clip(w @ w.T / np.outer(lengths, lengths), -1, 1)
+    whole = (np.sqrt(1 - c**2) + (np.pi - np.arccos(c)) * c) / (2 * np.pi)
+    cut = (1 + np.pi * c / 2 + c**2 / 2) / (2 * np.pi)
+    rest = np.outer(lengths, lengths) * (whole - cut)
+    assert np.linalg.eigvalsh(rest).min() > -1e-12
+    assert np.linalg.matrix_rank(np.outer(lengths, lengths) * cut, tol=1e-9) == truncation_rank("relu", 2, 3) == 9
+
+
+def test_truncated_eigenvalues_by_gram_matrices():
+    """The kernel cut off after the square has the features |w|, w_a, w_a w_b/|w|: their covariance by 10^6 draws."""
+    rng = np.random.default_rng(4)
+    w = rng.standard_normal((1_000_000, 3))
+    lengths = np.linalg.norm(w, axis=1)
+    upper = np.triu_indices(3)
+    products = w[:, upper[0]] * w[:, upper[1]] / lengths[:, None] * np.where(upper[0] == upper[1], 1, np.sqrt(2))
+    features = np.column_stack([lengths, w * np.sqrt(np.pi / 2), products / np.sqrt(2)]) / np.sqrt(2 * np.pi)
+    values = np.linalg.eigvalsh(features.T @ features / len(w))[::-1]
+    expected = [float(truncated_eigenvalue("relu", k, 2, 3)) for k in (0, 1, 2)]
+    assert values[0] == pytest.approx(expected[0], rel=6e-3)
+    assert values[1:4] == pytest.approx([expected[1]] * 3, rel=6e-3)
+    assert values[4:9] == pytest.approx([expected[2]] * 5, rel=1.2e-2)
+
+
+def test_the_angle_of_hadamard_products_closes():
+    """d (1 - cos^2) tends to 1/2: two dimensions, extrapolated in 1/d."""
+    near, far = (d * (1 - float(span_cosine(1, 2, d))) for d in (200, 400))
+    assert 2 * far - near == pytest.approx(1 / 2, abs=1e-4)
+
+
+def test_only_powers_have_the_bound():
+    for name in ("tanh", "relu(x) + x**2"):
+        with pytest.raises(OutsideAssumptions, match="not one power"):
+            truncated_share(name, 2)
