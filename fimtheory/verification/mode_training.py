@@ -45,8 +45,8 @@ class LearningSetting:
     steps: tuple[int, ...] = (1, 4, 16, 64)
     widths: tuple[int, ...] = (120, 240, 480, 960)
     n_networks: tuple[int, ...] = (1500, 1000, 600, 300)
-    narrow: tuple[int, ...] = (64, 128, 256)
-    n_narrow: tuple[int, ...] = (8000, 4000, 2000)
+    narrow: tuple[int, ...] = (72, 112, 176, 272)
+    n_narrow: tuple[int, ...] = (8000, 5000, 3000, 1800)
     narrow_resolution: float = 0.15
     seed: int = 1
     resolution: float = 0.03
@@ -57,6 +57,7 @@ class LearningSetting:
         return cls(
             widths=(128, 192, 320),
             n_networks=(240, 180, 120),
+            narrow=(64, 128, 256),
             n_narrow=(1500, 800, 400),
             narrow_resolution=0.4,
             resolution=0.08,
