@@ -33,6 +33,7 @@ __all__ = [
     "expect",
     "expect_pair",
     "gallery",
+    "kernel_modes",
     "latex",
     "single_layer",
 ]
@@ -80,6 +81,21 @@ def single_layer(f: str | _sp.Expr | Activation, aspect=(1, 1), digits: int = 16
     from fimtheory.theory.single_layer import SingleLayer
 
     return SingleLayer(activation(f), aspect, digits)
+
+
+def kernel_modes(f: str | _sp.Expr | Activation, dimension: int, degrees: int = 6, **options):
+    """Eigenvalues of every degree of the output-weight Fisher matrix of a two-layer network, as its width grows.
+
+    ``options`` are those of :class:`fimtheory.theory.kernel_modes.KernelModes`: ``weight_variance``, ``weights``,
+    ``inputs``, ``radial``, ``digits``.
+
+    >>> relu = kernel_modes("relu", 3, degrees=2)
+    >>> [(mode.degree, mode.multiplicity, mode.eigenvalue) for mode in relu.modes]
+    [(0, 1, 9/16), (1, 3, 1/4), (2, 5, 9/256)]
+    """
+    from fimtheory.theory.kernel_modes import KernelModes
+
+    return KernelModes(activation(f), dimension, degrees, **options)
 
 
 def deep_network(f, depth: int, sigma_w2, sigma_b2, **options):

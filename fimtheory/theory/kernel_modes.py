@@ -274,12 +274,3 @@ def _variance(given: sp.Expr | str | int, d: int) -> sp.Expr:
     if not (is_real and sp.Rational(1, _EXTREME) <= value <= _EXTREME):
         raise InputError(f"weight_variance = {given} is not a positive number of usual size: write 1 or 1/{d}")
     return sp.nsimplify(value, rational=True)
-
-
-def kernel_modes(f: str | sp.Expr | Activation, dimension: int, degrees: int = 6, **options) -> KernelModes:
-    """:class:`KernelModes` of an activation.
-
-    >>> [float(mode.value) for mode in kernel_modes("linear", 5, degrees=2).modes]
-    [0.0, 1.0, 0.0]
-    """
-    return KernelModes(f, dimension, degrees, **options)
