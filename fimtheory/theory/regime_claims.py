@@ -12,7 +12,7 @@ from fimtheory.activations import activation
 from fimtheory.claims import Agreement, Identity, Source, claim
 from fimtheory.gaussian.quantity import number
 from fimtheory.notation import SYMBOLS
-from fimtheory.theory.homogeneous import homogeneous_terms, large_dimension
+from fimtheory.theory.homogeneous import HomogeneousTerm, homogeneous_terms, large_dimension
 from fimtheory.theory.single_layer import singular_value_moment, theorem_matrix
 from fimtheory.theory.three_regimes import Bulk, ThreeRegimes
 
@@ -27,10 +27,10 @@ _TERMS = 30  # of the series in the overlap: at 1/2 the next ones are below 2^-3
 @claim(
     "fimtheory.regimes.decomposition",
     title="What a degree carries, in high dimension and in overlapping inputs",
-    statement=r"\sum_j N(d, k)\, \lambda_{k,j} = b_k^2 + \frac{s_k}{d} + O(d^{-2}),\quad s_k = \frac{k(k-1)}{2} b_k^2 + 2k"
-    r" \sqrt{(k+1)(k+2)}\, b_k b_{k+2} + (k+1)(k+2)\, b_{k+2}^2 + \frac{1}{2} \sqrt{\frac{(k+4)!}{k!}}\, b_k b_{k+4},\quad"
+    statement=r"\sum_j N(d, k)\, \lambda_{k,j} = b_k^2 + \frac{s_k}{d} + O(d^{-2}),\quad s_k = \binom{k}{2} b_k^2 + 2 k a_k"
+    r" b_k b_{k+2} + a_k^2 b_{k+2}^2 + \frac{1}{2} a_k a_{k+2} b_k b_{k+4},\quad a_k = \sqrt{(k+1)(k+2)},\quad"
     r" \hat q_2 = \sum_k b_k^2 c^k",
-    source=Source("fimtheory", "extends documents 000 and 001, and Karakida, Akaho, Amari (2020), eq. 10"),
+    source=Source("fimtheory", "extends Takeishi, Iida, Takeuchi (2021) and Karakida, Akaho, Amari (2020), eq. 10"),
     assumptions=("weights N(0, I_d/d), inputs N(0, I_d)", "E phi^2 is finite in dimension d"),
     subject=None,
 )
@@ -38,7 +38,7 @@ def predict_decomposition() -> dict[str, Identity | Agreement]:
     """Gammas at large d against Hermite coefficients, for powers; numbers for others; the order parameter as a series."""
     found: dict[str, Identity | Agreement] = {}
     for name in ("relu", "relu_squared"):
-        regimes, term = ThreeRegimes(name), (homogeneous_terms(activation(name)) or ())[0]
+        regimes, term = ThreeRegimes(name), _power(name)
         for k in (0, 1, 2, 4):
             share, slope = large_dimension(term, k)
             found[f"N lambda_{k} [{name}]"] = Identity(share, regimes.shares[k])
@@ -49,6 +49,13 @@ def predict_decomposition() -> dict[str, Identity | Agreement]:
     )
     found["qhat_2"] = Agreement(lambda: list(_series("relu")), lambda: list(_order_parameters("relu")), 1e-9)
     return found
+
+
+def _power(name: str) -> HomogeneousTerm:
+    """An activation that is one power."""
+    terms = homogeneous_terms(activation(name))
+    assert terms is not None
+    return terms[0]
 
 
 def _slopes(regimes: ThreeRegimes) -> np.ndarray:
@@ -110,7 +117,7 @@ def _moments_of_block(bulk: Bulk, count: int) -> np.ndarray:
     title="As many units as dimensions: a Marchenko-Pastur law on a ridge",
     statement=r"\operatorname{spec}(m J) \to \sum_{k \ge 2} b_k^2 + b_1^2\, \mathrm{MP}(\gamma)\quad\text{but for finitely"
     r" many eigenvalues},\quad m/d \to \gamma",
-    source=Source("fimtheory", "extends Pennington and Worah (2018), theorem 1, and documents 000, 001"),
+    source=Source("fimtheory", "extends Pennington and Worah (2018), theorem 1, and Takeishi, Iida, Takeuchi (2021)"),
     assumptions=_LAYER,
     subject="regimes",
     activations=("relu", "tanh"),

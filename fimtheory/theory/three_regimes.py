@@ -3,9 +3,9 @@ r"""Three theories of one hidden layer as corners of one decomposition by degree
 Weights w_i ~ N(0, I_d/d), i = 1..m, inputs N(0, I_d): in degree k the eigenvalues of J = E_x[phi(Wx) phi(Wx)']/m add up to
 b_k^2 + O(1/d), b_k the normalised Hermite coefficients of phi. Three theories read the same numbers:
 
-- d fixed, m large (documents 000, 001): a step of N(d, k) equal eigenvalues for every degree;
-- m/d -> gamma (document 002): in m J degree 1 is a Marchenko-Pastur law, higher degrees a ridge, degree 0 an outlier;
-- deep networks (document 004): two inputs that overlap by c have the order parameter sum_k b_k^2 c^k, b_0^2 at c = 0.
+- d fixed, m large (Takeishi et al. 2021, Ho et al. 2025, for ReLU): N(d, k) equal eigenvalues for every degree;
+- m/d -> gamma (Pennington, Worah 2018): for m J degree 1 makes a Marchenko-Pastur law, higher degrees a ridge;
+- deep networks (Karakida et al. 2020): two inputs that overlap by c have qhat_2 = sum_k b_k^2 c^k, at c = 0 degree 0 alone.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ import sympy as sp
 from mpmath import mp
 
 from fimtheory.activations import Activation, activation
+from fimtheory.emission import emit
 from fimtheory.errors import InputError, OutsideAssumptions
+from fimtheory.gaussian.field import CORRELATION
 from fimtheory.gaussian.quantity import number
 from fimtheory.notation import SYMBOLS
 from fimtheory.spectra import MarchenkoPastur
@@ -107,7 +109,7 @@ class ThreeRegimes:
         self.degrees = degrees
         self.eta = self.activation.eta
         if number(self.eta, 16) == 0:
-            raise OutsideAssumptions(f"{self.activation.name} is 0: it has no degrees", "phi is not zero")
+            raise OutsideAssumptions("phi = 0 has no degrees: give a function that is not zero", "phi is not zero")
 
     def __repr__(self) -> str:
         return f"<ThreeRegimes of {self.activation.name}: degrees 0 to {self.degrees}>"
@@ -159,8 +161,7 @@ class ThreeRegimes:
     def correction(self, k: int) -> sp.Expr:
         r"""s_k: the eigenvalues of degree k of J in dimension d add up to b_k^2 + s_k/d + O(1/d^2).
 
-        s_k = k(k-1)/2 b_k^2 + 2k ((k+1)(k+2))^(1/2) b_k b_{k+2} + (k+1)(k+2) b_{k+2}^2 + ((k+1)(k+2)(k+3)(k+4))^(1/2)/2
-        b_k b_{k+4}.
+        s_k = k(k-1)/2 b_k^2 + 2 k a_k b_k b_{k+2} + a_k^2 b_{k+2}^2 + a_k a_{k+2} b_k b_{k+4}/2, a_k^2 = (k+1)(k+2).
 
         *Source*: our own. Lengths of weights and inputs fluctuate by d^(-1/2), which mixes degrees k and k + 2; Gegenbauer
         polynomials differ from Hermite's by 1/d. *Holds when* weights are N(0, I_d/d), inputs N(0, I_d).
@@ -169,9 +170,9 @@ class ThreeRegimes:
         (0, -1/(2*pi))
         """
         b, b2, b4 = (self.coefficient(k + i) for i in (0, 2, 4))
-        A, B = sp.Integer((k + 1) * (k + 2)), sp.Integer((k + 3) * (k + 4))
-        squares = sp.Rational(k * (k - 1), 2) * b**2 + A * b2**2
-        return sp.expand(squares + 2 * k * sp.sqrt(A) * b * b2 + sp.sqrt(A * B) / 2 * b * b4)
+        a, a2 = (sp.sqrt((i + 1) * (i + 2)) for i in (k, k + 2))
+        squares = sp.Rational(k * (k - 1), 2) * b**2 + a**2 * b2**2
+        return sp.expand(squares + 2 * k * a * b * b2 + a * a2 * b * b4 / 2)
 
     # -- eigengroups: fixed dimension, many units
 
@@ -187,8 +188,8 @@ class ThreeRegimes:
     def bulk(self, aspect: float) -> Bulk:
         """The law of all but a few eigenvalues of m J at m/d -> ``aspect``.
 
-        The diagonal block of the output weights in document 002, whose zeta is b_1^2 and whose eta is E phi^2 - b_0^2: the
-        lower right entry of its matrix M(a, b), b Marchenko-Pastur.
+        The block of the output weights in Pennington, Worah (2018), theorem 1, whose zeta is b_1^2 and whose eta is
+        E phi^2 - b_0^2: the lower right entry of the matrix M(a, b), b Marchenko-Pastur.
         """
         return Bulk(self._positive(self.ridge), float(self.values[1]), float(aspect))
 
@@ -230,7 +231,7 @@ class ThreeRegimes:
     def outlier(self, overlap: sp.Expr | str | int = 0, samples: int | None = None) -> sp.Expr:
         """The largest eigenvalue of J over N inputs that overlap by c, as m grows: (qhat_1 + (N - 1) qhat_2)/N.
 
-        qhat_2 = sum_k b_k^2 c^k is the order parameter of document 004 at its first hidden layer; b_0^2 at c = 0. Without
+        qhat_2 = sum_k b_k^2 c^k is the order parameter of the first hidden layer of a deep network; b_0^2 at c = 0. Without
         ``samples``, the limit N -> infinity.
         """
         c = sp.sympify(overlap)
@@ -241,5 +242,8 @@ class ThreeRegimes:
         """b_k^2 (1 + (N - 1) c^k)/N: what every degree, and the rest, adds to :meth:`outlier`; shape (degrees + 2, n)."""
         c = np.asarray(overlaps, float)
         parts = [b * (1 + (samples - 1) * c**k) / samples for k, b in enumerate(self.values)]
-        dual = np.array([float(number(self.outlier(sp.Rational(str(x)), samples), 16)) for x in c])
-        return np.array([*parts, np.maximum(dual - sum(parts), 0.0)])
+        pair = np.where(c == 1, float(number(self.eta, 17)), self.values[0])  # and in between the dual
+        inside = (c > 0) & (c < 1)
+        pair[inside] = emit(self.activation.dual(sp.S.One, CORRELATION), [CORRELATION])(c[inside])
+        total = (float(number(self.eta, 17)) + (samples - 1) * pair) / samples
+        return np.array([*parts, np.maximum(total - sum(parts), 0.0)])

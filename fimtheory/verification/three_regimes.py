@@ -29,7 +29,7 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class RegimeSetting:
-    """The layers on which claims on three regimes are checked; the default resolves errors of 3 %.
+    """The layers on which claims on three regimes are checked; the default resolves errors of 4 %.
 
     m/d is each of ``aspects``; ``samples`` inputs overlap. Dimensions m/aspect must be whole: what is rounded shows as
     scatter of order 1/m.
@@ -38,10 +38,10 @@ class RegimeSetting:
     activation: Activation | str = "relu"
     aspects: tuple[str, ...] = ("1/2", "3/2")
     samples: int = 20
-    widths: tuple[int, ...] = (180, 240, 330, 450, 600)
-    n_networks: tuple[int, ...] = (400, 300, 240, 180, 120)
+    widths: tuple[int, ...] = (300, 399, 540, 720, 960)
+    n_networks: tuple[int, ...] = (200, 160, 120, 80, 50)
     seed: int = 1
-    resolution: float = 0.03
+    resolution: float = 0.04
 
     @classmethod
     def quick(cls) -> RegimeSetting:
