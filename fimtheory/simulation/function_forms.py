@@ -27,6 +27,7 @@ from fimtheory.simulation.output_fisher import relu_kernel
 
 Array = np.ndarray
 _NAME = re.compile(r"functions\.(\w+)\[(\w+)(?:,(\w+))?\]")
+_BLOCK = 4_000_000  # pre-activations at a time
 _POINT, _PAIR, _SINGLE = ("value", "variance"), ("inner", "pythagoras"), ("quotient",)
 
 
@@ -73,8 +74,11 @@ class FunctionNetwork:
         return rng.standard_normal((m, self.dimension)) * np.sqrt(self.weight_variance)
 
     def realised(self, w: Array, names: Sequence[str], x: Array) -> Array:
-        """f of every group at points (n, d), of shape (groups, n)."""
-        return _outputs(w, names) @ self.phi(w @ x.T) / len(w)
+        """f of every group at points (n, d), of shape (groups, n); units in blocks."""
+        v, total, step = _outputs(w, names), np.zeros((len(names), len(x))), max(1, _BLOCK // len(x))
+        for i in range(0, len(w), step):
+            total += v[:, i : i + step] @ self.phi(w[i : i + step] @ x.T)
+        return total / len(w)
 
     def gram(self, w: Array, names: Sequence[str], rng: np.random.Generator) -> Array:
         """<v, J v'> for all pairs of groups."""

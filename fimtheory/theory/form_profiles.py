@@ -50,7 +50,7 @@ class RadialForm:
         rho = np.linalg.norm(x, axis=-1)
         unit = x / np.where(rho == 0, 1, rho)[..., None]
         profiles = self._on_lengths(rho.ravel())
-        angular = (_on_directions(h.polynomial, unit) for h in self._parts)
+        angular = (on_directions(h.polynomial, unit) for h in self._parts)
         return sum((u.reshape(rho.shape) * a for u, a in zip(profiles, angular, strict=True)), np.zeros(rho.shape))
 
     @functools.cached_property
@@ -89,13 +89,12 @@ class RadialForm:
         )
 
 
-def _on_directions(h: sp.Expr, unit: np.ndarray) -> np.ndarray | float:
-    names = WEIGHT.coordinates(h)
-    return (
-        emit(h.subs(WEIGHT.norm, 1), names)(*(unit[..., WEIGHT.number(s) - 1] for s in names))
-        if names
-        else float(h.subs(WEIGHT.norm, 1))
-    )
+def on_directions(h: sp.Expr, unit: np.ndarray) -> np.ndarray:
+    """A polynomial in the coordinates of w and |w| = 1, at unit vectors of shape (..., d)."""
+    names, on_sphere = WEIGHT.coordinates(h), h.subs(WEIGHT.norm, 1)
+    if not names:
+        return np.full(unit.shape[:-1], float(on_sphere))
+    return np.asarray(emit(on_sphere, names)(*(unit[..., WEIGHT.number(s) - 1] for s in names)), dtype=float)
 
 
 def _angular(a: Harmonic, b: Harmonic, d: int) -> float:

@@ -60,7 +60,7 @@ def _group_claim(id: str, title: str, statement: str, place: str) -> Callable[[C
 @_group_claim(
     "norm_form",
     "Function of the first eigenvector",
-    r"v_i \propto |w_i| : \quad \mathbb{E} f(x) = \sqrt{\lambda_0} \, |x|, \quad v_i \propto 1 : \quad "
+    r"g = |w| : \quad \mathbb{E} f(x) = \sqrt{\lambda_0} \, |x|, \quad g = 1 : \quad "
     r"\mathbb{E} f(x) = \frac{|x|}{\sqrt{2 \pi}}",
     "abstract, F_0",
 )
@@ -73,7 +73,7 @@ def norm_form(layer: FunctionLayer) -> Predictions:
 @_group_claim(
     "coordinate_form",
     "Functions of the second group",
-    r"v_i \propto w_{i l} : \quad \mathbb{E} f(x) = \frac{x_l}{2}",
+    r"g = w_l : \quad \mathbb{E} f(x) = \frac{x_l}{2}",
     "abstract, F_l",
 )
 def coordinate_form(layer: FunctionLayer) -> Predictions:
@@ -84,8 +84,8 @@ def coordinate_form(layer: FunctionLayer) -> Predictions:
 @_group_claim(
     "diagonal_form",
     "Functions of squares of hidden weights",
-    r"v_i \propto \frac{w_{i \gamma}^2}{|w_i|} : \quad \mathbb{E} f(x) = \sqrt{\lambda_2} \, "
-    r"\frac{x_\gamma^2 + |x|^2}{|x|}, \quad v_i \propto w_{i \gamma}^2 : \quad "
+    r"g = \frac{w_\gamma^2}{|w|} : \quad \mathbb{E} f(x) = \sqrt{\lambda_2} \, "
+    r"\frac{x_\gamma^2 + |x|^2}{|x|}, \quad g = w_\gamma^2 : \quad "
     r"\mathbb{E} f(x) = \frac{1}{\sqrt{2 \pi}} \frac{x_\gamma^2 + |x|^2}{|x|}",
     "abstract, F_{gamma gamma}",
 )
@@ -99,8 +99,8 @@ def diagonal_form(layer: FunctionLayer) -> Predictions:
 @_group_claim(
     "offdiagonal_form",
     "Functions of products of hidden weights",
-    r"v_i \propto \frac{w_{i \alpha} w_{i \beta}}{|w_i|} : \quad \mathbb{E} f(x) = \sqrt{\lambda_2} \, "
-    r"\frac{x_\alpha x_\beta}{|x|}, \quad v_i \propto w_{i \alpha} w_{i \beta} : \quad "
+    r"g = \frac{w_\alpha w_\beta}{|w|} : \quad \mathbb{E} f(x) = \sqrt{\lambda_2} \, "
+    r"\frac{x_\alpha x_\beta}{|x|}, \quad g = w_\alpha w_\beta : \quad "
     r"\mathbb{E} f(x) = \frac{1}{\sqrt{2 \pi}} \frac{x_\alpha x_\beta}{|x|}",
     "abstract, F_{alpha beta}",
 )
@@ -140,7 +140,7 @@ def _all_orthogonal(layer: FunctionLayer) -> dict[str, sp.Expr]:
     title="Functions of Hadamard squares are nearly parallel",
     statement=r"\cos(F_{\gamma\gamma}, F_{\delta\delta}) = \frac{(d + 2)^2 + 1}{(d + 2)^2 + 3}, \quad "
     r"\cos(F_{\gamma\gamma}, F_0)^2 = \frac{(d + 1)^2 (d + 2)}{d \left((d + 2)^2 + 3\right)}, \quad "
-    r"v_i \propto w_{i \gamma}^2, \; w_{i \delta}^2, \; |w_i| \text{ or } 1",
+    r"g = w_\gamma^2, \; w_\delta^2, \; |w| \text{ or } 1",
     source=Source("ho2025", "abstract, inner products that approximate orthogonality"),
     assumptions=(
         *_NETWORK,
@@ -172,7 +172,7 @@ def _cosine(layer: FunctionLayer, one: str, two: str) -> float:
     "fimtheory.functions.hadamard_quotient",
     title="The printed third eigenvalue is the quotient of Hadamard products",
     statement=r"\frac{\langle v, J v \rangle}{\langle v, v \rangle} \to \frac{1}{2 \pi (d + 2)} \quad "
-    r"\text{for } v_i \propto w_{i \alpha} w_{i \beta}, \qquad \frac{\lambda_2}{\cdot} = "
+    r"\text{for } g = w_\alpha w_\beta, \qquad \frac{\lambda_2}{\cdot} = "
     r"\frac{d^2 (d + 2)}{2 (d + 1)^2} \frac{\Gamma(\frac{d}{2})^2}{\Gamma(\frac{d + 1}{2})^2}",
     source=Source("fimtheory", "explains takeishi2021: the third cluster"),
     assumptions=_NETWORK,
@@ -192,7 +192,7 @@ def hadamard_quotient() -> dict[str, Identity]:
 @claim(
     "fimtheory.functions.harmonic",
     title="Functions of harmonics of any degree",
-    statement=r"v_i \propto |w_i|^q h_k(w_i) : \quad \mathbb{E} f(x) = c_k \, \mathbb{E} |w|^{q + k + \alpha} \, "
+    statement=r"g = |w|^q h_k(w) : \quad \mathbb{E} f(x) = c_k \, \mathbb{E} |w|^{q + k + \alpha} \, "
     r"|x|^{\alpha - k} h_k(x)",
     source=Source("fimtheory", "extends ho2025 to all degrees and powers"),
     assumptions=(*_NETWORK, r"phi(t) a power t^\alpha on either side of 0", "h_k a harmonic of degree k"),
@@ -211,8 +211,8 @@ def harmonic_forms(layer: FunctionLayer) -> Predictions:
     "fimtheory.functions.quotient",
     title="Eigenvalues as quotients of functions of the hidden weights",
     statement=r"\frac{\langle v, J v \rangle}{\langle v, v \rangle} \to \frac{\mathbb{E} F^2}{\mathbb{E} g^2} = \lambda_k "
-    r"\quad \text{for } v_i \propto |w_i|^{1 - k} h_k(w_i), \qquad \frac{1}{2 \pi (d + 2)} \quad \text{for } "
-    r"v_i \propto w_{i \alpha} w_{i \beta}",
+    r"\quad \text{for } g = |w|^{1 - k} h_k(w), \qquad \frac{1}{2 \pi (d + 2)} \quad \text{for } "
+    r"g = w_\alpha w_\beta",
     source=Source("fimtheory", "extends takeishi2021 and ho2025"),
     assumptions=_NETWORK,
     subject="function_forms",
