@@ -92,8 +92,8 @@ def mean_of_units(account: Account) -> None:
         found += [mean, sum(p * f**2 for f, p in draws) - mean**2]
         expected += [first, (second - first**2) / m]
     account.move(
-        r"A mean of $m$ independent terms: its expectation is $F$ at every width, its variance the $m$-th part of that of one"
-        r" term. This tends to 0, so $f \to F$.",
+        r"A mean of $m$ independent terms: its expectation is $F$ at every width, its variance the $m$-th part of"
+        r" that of one term. This tends to 0, so $f \to F$.",
         r"\mathbb{E}\, f(x) = F(x), \quad m \operatorname{Var} f(x) = \mathbb{E}\, g(w)^2 \phi(w \cdot x)^2 - F(x)^2",
         identical(found, expected, "for a law on three points and $m = 1, 2, 3$"),
     )
@@ -110,8 +110,10 @@ def funk_hecke(account: Account) -> None:
             left.append(on_sphere(sp.expand((w1 * x1 + w2 * x2) ** n * h)))
             right.append(c * (x1**2 + x2**2) ** sp.Rational(n - k, 2) * at_x if (n - k) % 2 == 0 and n >= k else 0)
     account.move(
-        r"Funk and Hecke: averaged over directions $\omega$, a function of $\omega \cdot x$ takes a harmonic $h_k$ of degree"
-        r" $k$ to a multiple of itself. $t$ is one coordinate of $\omega$, $P_k$ the harmonic of degree $k$ in it alone.",
+        r"Funk and Hecke: averaged over directions $\omega$, a function of $\omega \cdot x$ takes a harmonic $h_k$"
+        r" of degree"
+        r" $k$ to a multiple of itself. $t$ is one coordinate of $\omega$, $P_k$ the harmonic of degree $k$ in it"
+        r" alone.",
         r"\mathbb{E}_\omega\, \phi(\omega \cdot x)\, h_k(\omega) = c_k(|x|)\, h_k\!\left(\frac{x}{|x|}\right), \quad"
         r" c_k(s) = \mathbb{E}_t\, \phi(s t) P_k(t)",
         identical(
@@ -127,14 +129,16 @@ def relu(account: Account) -> dict[int, sp.Expr]:
     direct = [sp.integrate(t * sp.legendre(k, t) * density, (t, 0, 1)) for k in range(5)]
     account.move(
         r"For ReLU $c_k(s) = c_k s$, from the moments of half a coordinate.",
-        r"\mathbb{E}\, t_+^j = \frac{\Gamma(\frac{j+1}{2})\, \Gamma(\frac{d}{2})}{2 \sqrt{\pi}\, \Gamma(\frac{d+j}{2})},"
-        r" \quad c_1 = \frac{1}{2 d}, \quad c_0 = (d + 1)\, c_2",
+        r"\mathbb{E}\, t_+^j = \frac{\Gamma(\frac{j+1}{2})\, \Gamma(\frac{d}{2})}{2 \sqrt{\pi}\,"
+        r" \Gamma(\frac{d+j}{2})}, \quad c_1 = \frac{1}{2 d}, \quad c_0 = (d + 1)\, c_2",
         identical([gammas(c[k].subs(d, 3)) for k in range(5)], direct, "for $d = 3$, $k \\leq 4$, by integration"),
         identical([c[1], gammas(c[0] / c[2])], [1 / (2 * d), d + 1]),
     )
     account.move(
-        r"With $w = |w|\, \omega$ the length comes out as a moment: powers of $|w|$ change the factor of a function, but not"
-        r" the function. For the power 1 of $|w|$ in all the factor is the singular value, $\sqrt{\lambda_k} = d\, |c_k|$.",
+        r"With $w = |w|\, \omega$ the length comes out as a moment: powers of $|w|$ change the factor of a function,"
+        r" but not"
+        r" the function. For the power 1 of $|w|$ in all the factor is the singular value, $\sqrt{\lambda_k} = d\,"
+        r" |c_k|$.",
         r"g = |w|^q h_k(w): \quad F(x) = c_k\, \mathbb{E} |w|^{q+k+1}\, |x|^{1-k}\, h_k(x), \quad"
         r" \mathbb{E} |w|^j = 2^{j/2}\, \frac{\Gamma(\frac{d+j}{2})}{\Gamma(\frac{d}{2})}, \quad \mathbb{E} |w|^2 = d",
         identical(gammas(chi(2)), d),
@@ -161,7 +165,8 @@ def four_groups(account: Account, c: dict[int, sp.Expr]) -> dict[str, sp.Expr]:
         "hadamard_square": gammas(c[2] * chi(3)) * (x1**2 - r**2 / d) / r + gammas(c[0] * chi(3)) * r / d,
     }
     account.move(
-        r"The groups. $w_1^2$ is a harmonic of degree 2 and one of degree 0, and $c_0 = (d + 1)\, c_2$ makes one form of both.",
+        r"The groups. $w_1^2$ is a harmonic of degree 2 and one of degree 0, and $c_0 = (d + 1)\, c_2$ makes one"
+        r" form of both.",
         r"|w| \mapsto \sqrt{\lambda_0}\, |x|, \quad w_l \mapsto \frac{x_l}{2}, \quad"
         r" \frac{w_\alpha w_\beta}{|w|} \mapsto \sqrt{\lambda_2}\, \frac{x_\alpha x_\beta}{|x|}, \quad"
         r" \frac{w_\gamma^2}{|w|} \mapsto \sqrt{\lambda_2}\, \frac{x_\gamma^2 + |x|^2}{|x|}",
@@ -185,13 +190,15 @@ def stein(account: Account, forms: dict[str, sp.Expr]) -> None:
     account.move(
         r"For any activation, integration by parts takes each factor $w_l$ to a derivative.",
         r"\mathbb{E}\, w_l\, \phi = x_l\, \mathbb{E}\, \phi'(u), \quad \mathbb{E}\, w_\alpha w_\beta\, \phi ="
-        r" \delta_{\alpha\beta}\, \mathbb{E}\, \phi(u) + x_\alpha x_\beta\, \mathbb{E}\, \phi''(u), \quad u \sim N(0, |x|^2)",
+        r" \delta_{\alpha\beta}\, \mathbb{E}\, \phi(u) + x_\alpha x_\beta\, \mathbb{E}\, \phi''(u), \quad u \sim"
+        r" N(0, |x|^2)",
         identical(left, right, f"for $\\phi = t^n$, $n \\leq {POWERS[-1]}$"),
     )
     account.move(
-        r"For ReLU $\phi''$ is a point mass at 0, $\mathbb{E}\, \phi''(u) = 1/(\sqrt{2 \pi}\, |x|)$ and $\mathbb{E}\, \phi(u) ="
-        r" |x|/\sqrt{2 \pi}$. Both ways meet.",
-        r"w_\gamma^2 \mapsto \frac{1}{\sqrt{2 \pi}} \frac{x_\gamma^2 + |x|^2}{|x|}, \quad 1 \mapsto \frac{|x|}{\sqrt{2 \pi}}",
+        r"For ReLU $\phi''$ is a point mass at 0, $\mathbb{E}\, \phi''(u) = 1/(\sqrt{2 \pi}\, |x|)$ and"
+        r" $\mathbb{E}\, \phi(u) = |x|/\sqrt{2 \pi}$. Both ways meet.",
+        r"w_\gamma^2 \mapsto \frac{1}{\sqrt{2 \pi}} \frac{x_\gamma^2 + |x|^2}{|x|}, \quad 1 \mapsto"
+        r" \frac{|x|}{\sqrt{2 \pi}}",
         identical(
             [forms["hadamard_square"], forms["ones"]],
             [(r / sp.sqrt(2 * sp.pi) + x1**2 / (sp.sqrt(2 * sp.pi) * r)), r / sp.sqrt(2 * sp.pi)],
@@ -228,8 +235,8 @@ def inner_products(account: Account) -> list[sp.Expr]:
     mixed, square, first = (on_sphere(sp.expand(e)) for e in (one * two, one**2, one))
     cosine, to_norm2 = sp.factor(mixed / square), sp.factor(first**2 / square)
     account.move(
-        r"The functions $(x_\gamma^2 + |x|^2)/|x|$ share their part of degree 0: each is nearly parallel to the others and to"
-        r" $|x|$, the more so the larger $d$ is.",
+        r"The functions $(x_\gamma^2 + |x|^2)/|x|$ share their part of degree 0: each is nearly parallel to the"
+        r" others and to $|x|$, the more so the larger $d$ is.",
         rf"\cos(F_{{11}}, F_{{22}}) = {latex(cosine)}, \quad \cos(F_{{11}}, F_0)^2 = {latex(to_norm2)}",
         identical(
             [cosine, to_norm2],
@@ -245,8 +252,8 @@ def fluctuation(account: Account, c: dict[int, sp.Expr]) -> sp.Expr:
     square = gammas(half_moment(2) * chi(4))
     found = (square - (d * c[0]) ** 2) * r**2
     account.move(
-        r"The same average of $g^2 \phi^2$ gives the fluctuation; for $g = |w|$ it is $\mathbb{E}\, t_+^2\, \mathbb{E} |w|^4"
-        r"\, |x|^2 - \lambda_0 |x|^2$.",
+        r"The same average of $g^2 \phi^2$ gives the fluctuation; for $g = |w|$ it is $\mathbb{E}\, t_+^2\,"
+        r" \mathbb{E} |w|^4\, |x|^2 - \lambda_0 |x|^2$.",
         r"m \operatorname{Var} f(x) = \left(\frac{d + 2}{2} - \lambda_0\right) |x|^2",
         identical(square, (d + 2) / 2),
     )
@@ -279,11 +286,11 @@ def land(account: Account, forms: dict[str, sp.Expr], cosines: list[sp.Expr], va
     found = catalogue.find("ho2025.orthogonality")
     account.land(
         found.id,
-        "The package's inner products of four eigenfunctions: a diagonal matrix.",
+        "The package's cosines between the functions of four eigenfunctions: the identity.",
         found.statement,
         identical(
-            [a.inner(b) for a in orthogonal for b in orthogonal],
-            [gammas(a.norm2) if a is b else 0 for a in orthogonal for b in orthogonal],
+            [a.cosine(b) for a in orthogonal for b in orthogonal],
+            [int(a is b) for a in orthogonal for b in orthogonal],
         ),
     )
     square, other = package["hadamard_square"], package["other_hadamard_square"]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -47,8 +48,8 @@ def slices_figure(
     for column, title in enumerate(titles):
         pair = axes[column], axes[count + column]
         most = float(max(np.abs(above[column]).max(), np.abs(below[column]).max()))
-        for one, values in zip(pair, (above[column], below[column]), strict=True):
-            image = _map(one, np.asarray(axis, float), values, most)
+        image = _map(pair[0], np.asarray(axis, float), above[column], most)
+        _map(pair[1], np.asarray(axis, float), below[column], most)
         pair[0].set_title(title)
         pair[0].set_xticklabels([])
         pair[1].set_xlabel("$x_1$")
@@ -64,7 +65,7 @@ def slices_figure(
     return figure
 
 
-def _map(axes: Axes, axis: np.ndarray, values: np.ndarray, most: float):
+def _map(axes: Axes, axis: np.ndarray, values: np.ndarray, most: float) -> QuadMesh:
     """Colours and a few level lines, negative ones dashed."""
     image = axes.pcolormesh(axis, axis, values, cmap=_MAP, vmin=-most, vmax=most, shading="gouraud", rasterized=True)
     levels = np.linspace(-most, most, _LEVELS + 2)[1:-1]
