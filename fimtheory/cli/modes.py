@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from fimtheory.cli.options import DONE, add_activation, chosen_activation, new_verb, progress, show
+from fimtheory.cli.options import DONE, FELL_SHORT, add_activation, chosen_activation, new_verb, progress, show
 from fimtheory.errors import InputError
 
 MOST_UNITS = 8192
@@ -23,6 +23,7 @@ def add(verbs) -> None:
         "relu --dim 3 --width 1000 --simulate 20 --json",
         "tanh --dim 4 --weight-variance 1/d --width 400 --samples 1600 --simulate 10",
         "erf --dim 10 --weights sphere --weight-variance 1/d",
+        "relu --dim 3 --functions norm 'w1*w2/norm' 'w1**3'",
         "leaky_relu --param alpha=1/5 --dim 1000000 --degrees 50",
         "gelu --dim 5 --page gelu.html",
     )
@@ -41,24 +42,45 @@ def add(verbs) -> None:
     verb.add_argument("--inputs", default="gaussian", metavar="LAW", help=f"inputs: {laws}")
     verb.add_argument("--radial", metavar="J", help="radial modes of each degree (default: all that matter)")
     verb.add_argument(
+        "--functions",
+        nargs="*",
+        metavar="G",
+        help="functions that output weights realise: formulas in w1, w2, ... and norm (default: the usual groups)",
+    )
+    verb.add_argument(
         "--width", metavar="m", help="also a network of m hidden units: where clusters move, how they spread"
     )
     verb.add_argument("--samples", metavar="N", help="average over N inputs (default: over all of them)")
     verb.add_argument("--simulate", default="0", metavar="S", help="draw S networks of that width")
+    verb.add_argument("--page", metavar="FILE.html", help="write a page: eigengroups, bulk, outlier of one activation")
+    verb.add_argument("--quick", action="store_true", help="page: smaller simulations, seconds instead of a minute")
     verb.add_argument("--seed", default="1", metavar="K", help="seed of the simulation (default 1)")
 
 
 def run(options: argparse.Namespace) -> int:
     """Carry it out."""
-    from fimtheory.report import modes
+    from fimtheory.report import mode_functions, modes
 
     kernel = _kernel_modes(options)
     at = _finite(options, kernel)
     found = modes.modes(kernel, options.digits)
+    if options.functions is not None:
+        found["functions"] = mode_functions.functions(kernel, options.functions, options.digits)
     if at is not None:
         found["finite"] = modes.finite(kernel, *at, progress("networks"))
+    contradicted = _page(options, kernel, found) if options.page else False
     show(options, found, modes.modes_text)
-    return DONE
+    return FELL_SHORT if contradicted else DONE
+
+
+def _page(options: argparse.Namespace, kernel, found: dict) -> bool:
+    """Write the page on three theories; whether simulation contradicts one of them."""
+    from fimtheory.report import three_regimes
+
+    seed = _whole("--seed", options.seed, 0)
+    written = three_regimes.write(kernel.activation, options.page, options.quick, progress("networks"), seed)
+    found["page"] = [str(path) for path in written.files]
+    return written.contradicted
 
 
 def _kernel_modes(options: argparse.Namespace):

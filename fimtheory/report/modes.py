@@ -12,6 +12,7 @@ from mpmath import mp
 
 from fimtheory.gaussian.quantity import Quantity, as_decimal
 from fimtheory.latex import latex
+from fimtheory.report.mode_functions import functions_text
 from fimtheory.theory.homogeneous import large_dimension
 from fimtheory.theory.kernel_modes import KernelModes
 from fimtheory.theory.mode_clusters import KernelMode
@@ -187,7 +188,10 @@ def modes_text(found: dict[str, Any]) -> str:
         )
         lines += ["", f"  trace {_formula_and_value(found['trace'])}{kept}"]
     lines += _functions(found["modes"]) + _symbolic(found["formulas"])
-    return "\n".join(lines + (_finite_lines(found["finite"]) if "finite" in found else []))
+    lines += functions_text(found["functions"]) if "functions" in found else []
+    lines += _finite_lines(found["finite"]) if "finite" in found else []
+    lines += ["", f"  open {found['page'][0]}"] if "page" in found else []
+    return "\n".join(lines)
 
 
 def _finite_lines(finite: dict[str, Any]) -> list[str]:
