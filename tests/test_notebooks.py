@@ -81,3 +81,25 @@ def test_a_paper_is_worked_through(executed, capsys):
     assert len(found["softmax"].outliers) == found["network"].outputs - 1
     assert found["tops"][1] < found["tops"][2] < found["tops"][3]
     assert abs(found["inside"] - found["law"].cdf(4.0)) < 0.05  # eigenvalues are rigid: of order 1/N, and N = 150
+
+
+def test_degrees_meet_in_one_picture(executed, capsys):
+    """The notebook on kernel modes: its numbers meet its theories, with margins of finite width named there."""
+    path = next(path for path in NOTEBOOKS if path.stem == "kernel_modes")
+    found, _ = executed(path, capsys)
+    for total, share, correction in found["shares"].values():  # the next term is of order 1/d^2
+        assert abs(found["d_high"] * (total - share) - correction) < 1e-3
+    for cluster in found["groups"].clusters[:3]:
+        assert abs(found["means"][cluster.degrees[0]] / cluster.value - 1) < 5 / found["m"] ** 0.5
+    gaps = [abs(value - found["limit"]) for value in found["between"].values()]
+    assert gaps[0] > 3 * gaps[1] > 9 * gaps[2]  # of order 1/m, at widths that grow by four
+    for theory, mean, error in found["overlaps"].values():
+        assert abs(mean - theory) < 4 * error
+    assert (found["right"][0].verdict, found["wrong"][0].verdict) == (Verdict.SUPPORTED, Verdict.CONTRADICTED)
+    assert [form.is_eigenfunction for form, *_ in found["forms"].values()] == [True, True, True, False]
+    for _, limit, sampled, error in found["forms"].values():
+        assert (abs(sampled - limit) < 5 * error).all()
+    assert list(found["times"]) == [0, 1, 2, 4]
+    assert sorted(found["times"].values()) == list(found["times"].values())
+    for drawing in ("drawing", "timetable"):
+        assert "<svg" in found["figures"].to_svg(found[drawing])

@@ -13,6 +13,7 @@ from fimtheory.claims import Agreement, Identity, Source, claim
 from fimtheory.gaussian.quantity import number
 from fimtheory.notation import SYMBOLS
 from fimtheory.theory.homogeneous import HomogeneousTerm, homogeneous_terms, large_dimension
+from fimtheory.theory.mode_equivalent import ModeSpectrum
 from fimtheory.theory.single_layer import singular_value_moment, theorem_matrix
 from fimtheory.theory.three_regimes import Bulk, ThreeRegimes
 
@@ -35,7 +36,8 @@ _TERMS = 30  # of the series in the overlap: at 1/2 the next ones are below 2^-3
     subject=None,
 )
 def predict_decomposition() -> dict[str, Identity | Agreement]:
-    """Gammas at large d against Hermite coefficients, for powers; numbers for others; the order parameter as a series."""
+    """Gammas at large d against Hermite coefficients, for powers; numbers for others; the law of groups of finite width,
+    whose limit at m ~ d is the bulk; the order parameter as a series."""
     found: dict[str, Identity | Agreement] = {}
     for name in ("relu", "relu_squared"):
         regimes, term = ThreeRegimes(name), _power(name)
@@ -46,6 +48,10 @@ def predict_decomposition() -> dict[str, Identity | Agreement]:
     gelu = ThreeRegimes("gelu", degrees=4)
     found["1/d [gelu]"] = Agreement(
         lambda: _slopes(gelu), lambda: [float(number(gelu.correction(k), 16)) for k in range(5)], 1e-4
+    )
+    relu, point = ThreeRegimes("relu", degrees=12), -0.5
+    found["from eigengroups to the bulk"] = Agreement(
+        lambda: _between(relu, point), lambda: relu.bulk(0.5).stieltjes(point).real, 1e-3
     )
     found["qhat_2"] = Agreement(lambda: list(_series("relu")), lambda: list(_order_parameters("relu")), 1e-9)
     return found
@@ -61,6 +67,12 @@ def _power(name: str) -> HomogeneousTerm:
 def _slopes(regimes: ThreeRegimes) -> np.ndarray:
     """d (sum of the degree - b_k^2) at d = 2000 and 4000, extrapolated: what is left is of order 1/d^2."""
     near, far = (d * (_totals(regimes, d) - regimes.values) for d in (_DIMENSION, 2 * _DIMENSION))
+    return 2 * far - near
+
+
+def _between(regimes: ThreeRegimes, point: float) -> float:
+    """The transform of the law of m J at finite d = 2m, d = 800 and 1600, extrapolated: the rest is of order 1/d^2."""
+    near, far = (float(np.real(ModeSpectrum(regimes.groups(2 * m), m).stieltjes(point / m))) / m for m in (400, 800))
     return 2 * far - near
 
 
