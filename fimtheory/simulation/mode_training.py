@@ -20,7 +20,7 @@ from fimtheory.simulation.control_variates import LEAST, without_controls
 from fimtheory.simulation.measurements import Measurements, Progress, Seed, check_ensemble, collect
 
 _NAME = re.compile(r"learning\.(?:(progress)\[(\d+),(\d+)\]|(loss|in_order)\[(\d+)\]|(growth)\[(\d+(?:\.\d+)?)\])")
-_GROWTH_STEPS = 4
+_GROWTH_STEPS = 2
 
 Array = np.ndarray
 Profile = Callable[[Array], Array]
@@ -73,7 +73,7 @@ class LearningEnsemble(Measurements):
     - ``learning.progress[k,t]``: (1/N) sum_n f_t(x_n) F(x_n)/c after t steps for the target c F of degree k;
     - ``learning.loss[t]``: the loss on the sum of all components, from the random start if there is one;
     - ``learning.in_order[t]``: 1 where components of the plan have progressed the further the earlier they are listed;
-    - ``learning.growth[r]``: the factor a step, over four of them, by which what is missing of the first component changes
+    - ``learning.growth[r]``: the factor a step, over two of them, by which what is missing of the first component changes
       along itself, in absolute value, at r times the critical rate.
     """
 
