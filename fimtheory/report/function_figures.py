@@ -34,7 +34,9 @@ def draw(quick: bool, progress: Progress | None) -> Figure:
     slices = slice_data("relu", 3, tuple(TITLES), width, points)
     if progress is not None:
         progress(1, 1)
-    return slices_figure(slices.axis, slices.theory, slices.sampled, tuple(TITLES.values()), f"$m = {width}$")
+    return slices_figure(
+        slices.axis, slices.theory, slices.sampled, tuple(TITLES.values()), f"$m = {width:,}$".replace(",", r"\,")
+    )
 
 
 @styled

@@ -14,8 +14,8 @@ import sympy as sp
 from fimtheory.errors import InputError
 from fimtheory.theory.sphere import RadialLaw, zonal
 
-MOST_TERMS = 400
-MOST_DEGREE = 32
+MOST_TERMS = 2000
+MOST_DEGREE = 64
 Monomial = tuple[sp.Expr, tuple[int, ...]]  # a power of the length, the exponents of the coordinates
 
 
@@ -69,7 +69,7 @@ class Harmonic:
 def monomials(g: sp.Expr, space: Space) -> dict[Monomial, sp.Expr]:
     """{(power of the length, exponents of the coordinates that g names): coefficient}.
 
-    Raises :class:`InputError` where g is no such sum, or is one of more than 400 terms.
+    Raises :class:`InputError` where g is no such sum, or is one of more than 2000 terms.
 
     >>> w = WEIGHT
     >>> monomials(w.coordinate(1) ** 2 / w.norm - 3 * w.norm * w.coordinate(2), w) == {(-1, (2, 0)): 1, (1, (0, 1)): -3}
