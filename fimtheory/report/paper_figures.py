@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from fimtheory.activations import named
 from fimtheory.errors import InputError
-from fimtheory.report import spectrum_figures
+from fimtheory.report import function_figures, learning_figures, regime_figures, spectrum_figures
 from fimtheory.report.network_paper_figures import FIGURES as NETWORK_FIGURES
 from fimtheory.theory.single_layer import SingleLayer
 from fimtheory.verification.checkpoints import Checkpoints
@@ -70,6 +70,9 @@ FIGURES: dict[str, Callable[[bool, Progress | None], Figure]] = {
     "pennington2018.fig2b": _figure_2b,
     "pennington2018.fig3a": _figure_3("srelu", r"\alpha", ("-1", "1")),
     "pennington2018.fig3b": _figure_3("erf_alpha", r"\alpha", ("1/2", "3")),
+    "ho2025.offdiagonal_form": function_figures.draw,
+    "ho2025.gradient_descent": learning_figures.draw,
+    "fimtheory.regimes.decomposition": regime_figures.draw,
 }
 
 
