@@ -231,7 +231,9 @@ def zonal_harmonic(k: int, d: int | sp.Expr, space: Space = WEIGHT) -> sp.Expr:
     >>> zonal_harmonic(2, 3)
     3*w_1**2/2 - |w|**2/2
     """
-    return sp.expand(space.norm**k * zonal(d, k, space.coordinate(1) / space.norm))
+    t = sp.Dummy()
+    terms = sp.Poly(zonal(d, k, t), t).terms()
+    return sp.Add(*(tidy(c) * space.coordinate(1) ** j * space.norm ** (k - j) for (j,), c in terms))
 
 
 def planar_harmonic(k: int, space: Space = WEIGHT) -> sp.Expr:
