@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, NullLocator
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from fimtheory.activations import Activation
 from fimtheory.report.figures import BLUE, GREEN, INK, MUTED, ORANGE, styled
@@ -78,10 +78,12 @@ def _groups(axes: Axes, found: Groups) -> None:
         start += count
     ranks = np.arange(1, start + 1)
     axes.plot(ranks, found.measured[:start], **_DOTS)
-    lowest = min(float(found.measured[:start].min()), found.steps[-1][1])
-    axes.set(xscale="log", yscale="log", xlim=(0.5, 1.2 * start), xlabel="rank", ylabel=r"eigenvalue of $J$",
+    lowest, highest = min(float(found.measured[:start].min()), found.steps[-1][1]), found.steps[0][1]
+    axes.set(xscale="log", yscale="log", xlim=(0.5, max(1.2 * start, 12)), xlabel="rank", ylabel=r"eigenvalue of $J$",
              title=rf"$m \gg d^2$: eigengroups ($d = {found.dimension}$)")  # fmt: skip
-    axes.set_ylim(max(lowest, found.steps[0][1] * 1e-7) / 2, 3 * found.steps[0][1])
+    axes.set_ylim(min(max(lowest, 1e-7 * highest) / 2, highest / 30), 3 * highest)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_minor_formatter(NullFormatter())
 
 
 def _bulk(axes: Axes, regimes: ThreeRegimes, found: BulkHistogram) -> None:
@@ -91,8 +93,8 @@ def _bulk(axes: Axes, regimes: ThreeRegimes, found: BulkHistogram) -> None:
     if high > low:
         t = low + (high - low) * np.sin(np.linspace(0, np.pi / 2, 400)[1:-1]) ** 2
         axes.plot(t, law.density(t), color=INK, linewidth=1.2)
-    top = 1.25 * float(found.heights.max())
-    _ridge(axes, regimes, law)
+    top = 1.3 * float(found.heights.max())
+    _ridge(axes, regimes, law, "right" if law.ridge > 0.15 * end else "left")
     if found.spike is not None:
         axes.plot([found.spike] * 2, [0, 0.4 * top], color=ORANGE, linewidth=1.6)
         axes.text(found.spike, 0.42 * top, "degree 0,\ntwice", color=ORANGE, ha="center", va="bottom", fontsize=10)
@@ -106,7 +108,7 @@ def _bulk(axes: Axes, regimes: ThreeRegimes, found: BulkHistogram) -> None:
     axes.yaxis.set_major_locator(MaxNLocator(4))
 
 
-def _ridge(axes: Axes, regimes: ThreeRegimes, law: Bulk) -> None:
+def _ridge(axes: Axes, regimes: ThreeRegimes, law: Bulk, alignment: str) -> None:
     """The ridge as a bar along the axis, made of the degrees from 2 on."""
     if law.ridge == 0:
         return
@@ -115,7 +117,7 @@ def _ridge(axes: Axes, regimes: ThreeRegimes, law: Bulk) -> None:
         axes.axvspan(left, left + share, ymax=0.05, color=_colour(k), linewidth=0)
         left += share
     axes.axvline(law.ridge, ymax=0.9, color=MUTED, linewidth=0.8, linestyle=(0, (4, 3)))
-    axes.text(law.ridge, 0.9, " ridge", color=INK, ha="left", va="top", fontsize=10,
+    axes.text(law.ridge, 0.9, " ridge ", color=INK, ha=alignment, va="top", fontsize=10,
               transform=axes.get_xaxis_transform())  # fmt: skip
 
 
@@ -130,4 +132,3 @@ def _overlaps(axes: Axes, found: Overlaps) -> None:
     axes.set(xlim=(0, 1), xlabel="overlap $c$ of the inputs", ylabel=r"$\lambda_{\max}(J_N)$",
              title=rf"deep networks: $\hat q_2 = \Sigma_k b_k^2 c^k$ ($N = {found.samples}$)")  # fmt: skip
     axes.set_ylim(0, 1.06 * max(float(stacked[-1].max()), float(found.means.max())))
-    axes.yaxis.set_minor_locator(NullLocator())
