@@ -24,6 +24,7 @@ Progress = Callable[[int, int], None]
 _DEGREES = 16  # of which the corrections take account; what is beyond them enters as a remainder
 _MOST_CLUSTERS = 6
 _SMALL = 1 / 4  # a cluster is looked at while its multiplicity is below this share of the units
+_FEW = 1e-4  # of an eigenvalue: a larger error is shown
 _LONGEST = 44  # characters of a formula in the table
 
 
@@ -58,6 +59,7 @@ def _mode(found: KernelModes, mode: KernelMode, digits: int, free: bool) -> dict
         "radial": mode.index,
         "multiplicity": mode.multiplicity,
         "eigenvalue": _eigenvalue(mode, digits),
+        "estimate": mode.value if mode.error else None,
         "error": mode.error or None,
         "eigenfunction": _eigenfunction(found, mode, "w"),
         "function": _eigenfunction(found, mode, "x"),
@@ -250,11 +252,19 @@ def _table(rows: list[dict[str, Any]]) -> list[str]:
                 str(row["degree"]),
                 *([str(row["radial"])] if several else []),
                 str(row["multiplicity"]),
-                _formula_and_value(row["eigenvalue"]),
+                _with_error(row),
                 share,
             ]
         )
     return _aligned(cells)
+
+
+def _with_error(row: dict[str, Any]) -> str:
+    """The digits that hold; where these are few, the estimate and its error."""
+    estimate, error = row["estimate"], row["error"]
+    if estimate is None or error < _FEW * estimate:
+        return _formula_and_value(row["eigenvalue"])
+    return f"{estimate:.4g} ± {error:.1g}"
 
 
 def _formula_and_value(quantity: dict[str, str | None]) -> str:
