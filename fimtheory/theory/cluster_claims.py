@@ -1,17 +1,20 @@
-"""What documents 000 and 001 say about clusters of eigenvalues of ReLU networks, exactly and as printed."""
+"""What document 000 says about clusters of eigenvalues of ReLU networks, exactly and as printed; the best bound."""
 
 from __future__ import annotations
 
+import functools
+
+import numpy as np
 import sympy as sp
 
 from fimtheory.claims import Agreement, AtEveryWidth, Identity, Ordering, Source, claim
 from fimtheory.notation import SYMBOLS
-from fimtheory.theory.homogeneous import DIMENSION, HomogeneousTerm, homogeneous_eigenvalue
-from fimtheory.theory.kernel_modes import KernelModes
+from fimtheory.theory.homogeneous import DIMENSION, HomogeneousTerm, homogeneous_eigenvalue, large_dimension
 from fimtheory.theory.mode_fluctuations import OutputFisher
 from fimtheory.theory.sphere import RadialLaw, multiplicity
 from fimtheory.theory.truncated_kernel import (
     adversarial_weights,
+    ky_fan_bound,
     span_cosine,
     top_share,
     truncated_eigenvalue,
@@ -27,6 +30,7 @@ _ASSUMED = (
     "hidden weights N(0, I_d) (the paper: N(0, I_d/m), and J without 1/m), inputs N(0, I_d)",
 )
 _MANY = "m to infinity at fixed d"
+_ROUNDING = 1e-12  # of eigenvalues in double precision; some weights have no eigenvalue beyond the bound's rank
 
 
 def relu_eigenvalue(k: int, d: int | sp.Expr) -> sp.Expr:
@@ -37,6 +41,9 @@ def relu_eigenvalue(k: int, d: int | sp.Expr) -> sp.Expr:
     """
     law = RadialLaw(d)
     return homogeneous_eigenvalue(_RELU, k, law, law)
+
+
+_family = functools.cache(adversarial_weights)
 
 
 def _shares_of_trace(values: list[sp.Expr], d: int) -> dict[str, sp.Expr]:
@@ -62,7 +69,7 @@ def _printed_clusters(fisher: OutputFisher) -> dict[str, sp.Expr]:
     activations=("relu",),
 )
 def clusters(fisher: OutputFisher) -> dict[str, sp.Expr]:
-    """Cluster means over the trace d/2; the printed values are approximations, good to 1/(4 d) and 3/(2 d)."""
+    """Cluster means over the trace d/2; the printed values are below them, by 1/(8 d^2), 0 and 1/(2 d) of their size."""
     d = fisher.modes.dimension
     return _shares_of_trace([relu_eigenvalue(k, d) for k in (0, 1, 2)], d)
 
@@ -71,39 +78,49 @@ def clusters(fisher: OutputFisher) -> dict[str, sp.Expr]:
     "takeishi2021.values",
     title="The printed eigenvalues are those of the kernel cut off after the square",
     statement=r"\frac{\lvert w \rvert \lvert w' \rvert}{2\pi} \Big(1 + \frac{\pi}{2} c + \frac{c^2}{2}\Big): \quad "
-    r"\frac{2d+1}{4\pi}, \quad \tfrac14, \quad \frac{1}{2\pi(d+2)}",
+    r"\frac{2d+1}{4\pi}, \quad \tfrac14, \quad \frac{1}{2\pi(d+2)}, \qquad \text{relative errors } "
+    r"-\frac{1}{8 d^2}, \quad 0, \quad -\frac{1}{2 d} \text{ as } d \to \infty",
     source=Source(_PAPER, "approximate eigenvalues"),
     assumptions=(*_ASSUMED, "c the cosine of two weight vectors, powers above the second left out"),
     subject=None,
 )
-def printed_values() -> dict[str, Identity | Agreement]:
+def printed_values() -> dict[str, Identity]:
     """Where they come from, in any dimension; and how far they are from the exact ones as d grows."""
     d = DIMENSION
     values = (2 * d + 1) / (4 * sp.pi), sp.Rational(1, 4), 1 / (2 * sp.pi * (d + 2))
     found = {f"degree {k}": Identity(truncated_eigenvalue("relu", k, 2, d), v) for k, v in enumerate(values)}
-    large = 10**6
-    exact = {mode.degree: mode.value for mode in KernelModes("relu", large, 2).modes}
+    errors = (0, 0, -sp.Rational(1, 8)), (0, 0, 0), (0, -sp.Rational(1, 2))
     return found | {
-        "relative error times d, d large": Agreement(
-            lambda: [large * (float(values[k].subs(d, large)) / exact[k] - 1) for k in (0, 2)],
-            lambda: [0.0, -0.5],
-            1e-4,
-        )
+        f"degree {k}, relative error, factor of d^-{n}": Identity(_relative_error(k, n), e)
+        for k, of_degree in enumerate(errors)
+        for n, e in enumerate(of_degree)
     }
+
+
+def _relative_error(k: int, order: int) -> sp.Expr:
+    """The coefficient of d^-order in printed/exact - 1 for large d, the coefficients before it being 0."""
+    u = sp.Symbol("u", positive=True)
+    printed = (truncated_eigenvalue("relu", k, 2, DIMENSION) * multiplicity(DIMENSION, k) / DIMENSION).subs(
+        DIMENSION, 1 / u
+    )
+    exact = large_dimension(_RELU, k, order + 1)
+    return sp.series(printed, u, 0, order + 1).removeO().coeff(u, order) / exact[0] - exact[order] / exact[0]
 
 
 @claim(
     "takeishi2021.perron_frobenius",
     title="The largest eigenvalue is the Perron-Frobenius eigenvalue",
-    statement=r"J_{ij} \ge 0: \quad \text{the eigenvector of } \lambda_{\max} \text{ has one sign, at every width}",
+    statement=r"J_{ij} \ge 0: \quad \text{the eigenvector of } \lambda_{\max} \text{ has one sign, at every width}; "
+    r"\quad \mathbb{E} \sin^2 \angle(\text{eigenvector}, \lvert w \rvert) = \frac{d+2}{d\,m} \sum_{l \neq 0} N_l "
+    r"\Big(\frac{\lambda_l}{\lambda_0 - \lambda_l}\Big)^2 + O(m^{-2})",
     source=Source(_PAPER, "abstract, statement 1"),
     assumptions=_ASSUMED,
     subject="kernel_modes",
-    activations=("relu",),
+    activations=("relu all inputs",),
 )
-def perron_frobenius(fisher: OutputFisher) -> dict[str, AtEveryWidth]:
-    """ReLU is not negative: neither is any entry of J, whatever W and the inputs are."""
-    return {"modes.one_sign": AtEveryWidth(lambda m: 1.0)}
+def perron_frobenius(fisher: OutputFisher) -> dict[str, AtEveryWidth | sp.Expr]:
+    """ReLU is not negative: neither is any entry of J, whatever W and the inputs are; the vector tends to the norms."""
+    return {"modes.one_sign": AtEveryWidth(lambda m: 1.0), "modes.turned[1]": sp.Float(fisher.turning(1), 17) / M}
 
 
 @claim(
@@ -129,8 +146,9 @@ def _printed_hadamard(fisher: OutputFisher) -> dict[str, sp.Expr]:
     "takeishi2021.hadamard",
     title="Hadamard products of rows, and the first and third cluster",
     statement=r"\overline{\cos^2} \angle(\text{eigenvectors}, \operatorname{span}\{w_a \circ w_b\}) \to "
-    r"\frac{(\mathbb{E} r^3)^2}{\mathbb{E} r^2\, \mathbb{E} r^4} = 1 - \frac{1}{2d} + O(d^{-2}), \quad "
-    r"\text{and } 1 \text{ for } \operatorname{span}\{w_a \circ w_b / \lvert w \rvert\}",
+    r"\frac{(\mathbb{E} r^3)^2}{\mathbb{E} r^2\, \mathbb{E} r^4} = 1 - \frac{1}{2d} + O(d^{-2}); \quad "
+    r"\overline{\sin^2} \angle(\ldots, \operatorname{span}\{w_a \circ w_b / \lvert w \rvert\}) = "
+    r"\frac{d+2}{d\,m\,(N_0 + N_2)} \sum_{k = 0, 2} \sum_{l \neq 0, 2} N_k N_l \Big(\frac{\lambda_l}{\lambda_k - \lambda_l}\Big)^2 + O(m^{-2})",
     as_printed=r"\operatorname{span}\{w_a \circ w_b\} = \text{sum of the eigenspaces of clusters 1 and 3}",
     printed=_printed_hadamard,
     source=Source(_PAPER, "abstract, statement 3"),
@@ -139,33 +157,48 @@ def _printed_hadamard(fisher: OutputFisher) -> dict[str, sp.Expr]:
     activations=("relu all inputs",),
 )
 def hadamard(fisher: OutputFisher) -> dict[str, sp.Expr]:
-    """An approximation at fixed d, good as d grows; division by the norms makes it exact."""
-    return {"modes.hadamard": span_cosine(1, 2, fisher.modes.dimension), "modes.hadamard_scaled": sp.S.One}
+    """An approximation at fixed d, good as d grows; division by the norms makes it exact as m grows."""
+    return {
+        "modes.hadamard": span_cosine(1, 2, fisher.modes.dimension),
+        "modes.hadamard_scaled": 1 - sp.Float(_turned_away(fisher), 17) / M,
+    }
+
+
+def _turned_away(fisher: OutputFisher) -> float:
+    """m E[mean sin^2 between eigenvectors of degrees 0 and 2 and the span of both]: what leaks to other degrees."""
+    modes = [mode for mode in fisher.modes.modes if mode.number > 0]
+    inside, outside = ([m for m in modes if (m.degree in (0, 2)) == kept] for kept in (True, False))
+    leaked = sum(
+        a.multiplicity * b.multiplicity * fisher.modes.overlap(a, b) * (b.value / (a.value - b.value)) ** 2
+        for a in inside
+        for b in outside
+    )
+    return leaked / sum(a.multiplicity for a in inside)
 
 
 @claim(
     "takeishi2021.share",
     title="The three clusters carry 97.7 % of the trace",
-    statement=r"\frac12 + \frac{3}{2\pi} = 0.977\ldots \ \le \ \frac{1}{d/2} \sum_{k \le 2} N \lambda_k = "
+    statement=r"\frac12 + \frac{3}{2\pi} = 0.977\ldots \ < \ \frac{1}{d/2} \sum_{k \le 2} N \lambda_k = "
     r"\frac12 + \lambda_0 \frac{3d+5}{(d+1)^2}, \quad \text{equal as } d \to \infty",
     source=Source(_PAPER, "share of the trace"),
-    assumptions=_ASSUMED,
+    assumptions=(*_ASSUMED, _MANY),
     subject=None,
 )
 def share() -> dict[str, Identity | Ordering]:
-    """The bound of the truncated kernel, and the exact share in the limit of many units."""
+    """What the kernel cut off after the square keeps, below the exact share in the limit of many units."""
     d = DIMENSION
-    lambda0 = relu_eigenvalue(0, d)
-    total = sum(multiplicity(d, k) * relu_eigenvalue(k, d) for k in range(3)) * 2 / d
-    dimensions = (1, 2, 3, 10, 100)
+    exact = sp.Rational(1, 2) + relu_eigenvalue(0, d) * (3 * d + 5) / (d + 1) ** 2
+    dimensions = (1, 2, 3, 10, 100, 1000)
     return {
-        "truncated kernel": Identity(truncated_share("relu", 2), sp.Rational(1, 2) + 3 / (2 * sp.pi)),
-        "exact share": Identity(total, sp.Rational(1, 2) + lambda0 * (3 * d + 5) / (d + 1) ** 2),
-        "bound below share": Ordering(
+        "cut off after the square": Identity(truncated_share("relu", 2), sp.Rational(1, 2) + 3 / (2 * sp.pi)),
+        "exact share": Identity(ky_fan_bound("relu", 2, d).share, exact),
+        "d to infinity": Identity(
+            sum(large_dimension(_RELU, k, 1)[0] for k in range(3)) * 2, truncated_share("relu", 2)
+        ),
+        "below the exact share": Ordering(
             lambda: [float(truncated_share("relu", 2))] * len(dimensions),
-            lambda: [
-                float(sum(multiplicity(n, k) * relu_eigenvalue(k, n) for k in range(3)) * 2 / n) for n in dimensions
-            ],
+            lambda: [float(ky_fan_bound("relu", 2, n).share) for n in dimensions],
         ),
     }
 
@@ -182,11 +215,58 @@ def share() -> dict[str, Identity | Ordering]:
 def ky_fan() -> dict[str, Identity | Ordering]:
     """J minus its truncation is positive semi-definite: powers of a Gram matrix with positive coefficients.
 
-    Checked on weights that are far from random; the bound is approached only as d grows.
+    Checked on weights that are far from random; approached only as d grows, for ``fimtheory.modes.ky_fan`` is stronger.
     """
-    family = adversarial_weights()
-    bound = float(truncated_share("relu", 2))
     return {
         "rank": Identity(truncation_rank("relu", 2, DIMENSION), DIMENSION * (DIMENSION + 3) / 2),
-        "adversarial": Ordering(lambda: [bound] * len(family), lambda: [top_share("relu", w, 2) for w in family]),
+        "every W": Ordering(lambda: [float(truncated_share("relu", 2))], lambda: [min(_shares("relu", 2))]),
     }
+
+
+@claim(
+    "fimtheory.modes.ky_fan",
+    title="The best bound on the largest eigenvalues that holds for every weight matrix",
+    statement=r"\sum_{i \le r} \lambda_i(J) \ge \frac{\sum_{k \le p} N(d, k) \lambda_k}{\sum_k N(d, k) \lambda_k}"
+    r" \operatorname{tr} J \quad \text{for every } W, \qquad r = \sum_{k \le p,\, \lambda_k > 0} N(d, k); \qquad "
+    r"\text{ReLU}, p = 2: \quad \frac12 + \lambda_0 \frac{3d+5}{(d+1)^2}",
+    source=Source("fimtheory", "extends takeishi2021: share of the trace"),
+    assumptions=("phi is one power of t on each side of 0", "inputs N(0, I_d); nothing is assumed of W"),
+    subject=None,
+)
+def best_bound() -> dict[str, Agreement | Ordering]:
+    """Zonal polynomials instead of powers; 200 directions on a circle reach it but for terms of order 200^(-4)."""
+    angles = 2 * np.pi * np.arange(200) / 200
+    circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    kinds = {"relu": 2, "relu_squared": 3, "step": 3, "abs": 2, "x**3": 1}
+    every = {
+        f"{name}, degrees up to {p}": Ordering(
+            lambda name=name, p=p: [float(ky_fan_bound(name, p, w.shape[1]).share) - _ROUNDING for w in _family()],
+            lambda name=name, p=p: _shares(name, p),
+        )
+        for name, p in kinds.items()
+    }
+    bound = ky_fan_bound("relu", 2, 2)
+    return every | {
+        "attained": Agreement(lambda: [top_share("relu", circle, int(bound.rank))], lambda: [float(bound.share)], 1e-8)
+    }
+
+
+def _shares(name: str, degree: int) -> list[float]:
+    """Of the largest eigenvalues, for weights far from random."""
+    return [top_share(name, w, int(truncation_rank(name, degree, w.shape[1]))) for w in _family()]
+
+
+@claim(
+    "fimtheory.modes.top_share",
+    title="Random weights attain the best bound",
+    statement=r"\frac{1}{\operatorname{tr} J} \sum_{i \le d(d+3)/2} \lambda_i(J) \to \frac12 + \lambda_0 "
+    r"\frac{3d+5}{(d+1)^2}",
+    source=Source("fimtheory", "extends takeishi2021: share of the trace"),
+    assumptions=(*_ASSUMED, _MANY),
+    subject="kernel_modes",
+    activations=("relu all inputs",),
+)
+def attained_share(fisher: OutputFisher) -> dict[str, sp.Expr]:
+    """From above: at every width the share is larger."""
+    bound = ky_fan_bound("relu", 2, fisher.modes.dimension)
+    return {f"modes.top_share[{bound.rank}]": sp.sympify(bound.share)}
