@@ -23,10 +23,8 @@ CASES = [("bulk", "relu"), ("bulk", "tanh"), ("outlier", "gelu"), ("centred", "s
 @functools.cache
 def ladder_of(id, name):
     """The prediction, and the ladder on which it is measured."""
-    widths, numbers = (99, 144, 198, 264), (60, 50, 40, 30)
-    if id == "outlier":  # its correction scatters alike at every width
-        widths, numbers = (60, 81, 120, 162), (120, 100, 80, 60)
-    setting = RegimeSetting(name, ("3/2",), widths=widths, n_networks=numbers, seed=3)
+    numbers = (120, 100, 80, 60) if id == "outlier" else (60, 50, 40, 30)
+    setting = RegimeSetting(name, ("3/2",), widths=(99, 144, 198, 264), n_networks=numbers, seed=3)
     said = find(f"fimtheory.regimes.{id}").predict(setting.regimes, sp.Rational(3, 2), setting.samples)
     predicted = {key: value for key, value in said.items() if not isinstance(value, Identity)}
     return setting.regimes, predicted, setting.simulate(predicted)
