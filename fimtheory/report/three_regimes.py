@@ -76,7 +76,7 @@ def write(
 ) -> WrittenPage:
     """Write ``NAME.html``, one page with everything inside, ``NAME.tex`` and ``figures/three_regimes.pdf`` beside it.
 
-    With ``quick``, smaller layers are simulated: seconds instead of about a minute. Everything is computed before the
+    With ``quick``, smaller layers are simulated: less than a minute instead of several. Everything is computed before the
     first file is written. Raises :class:`InputError` where the path cannot be written or phi has no such theory.
     """
     target = Path(path)
