@@ -87,8 +87,9 @@ class FunctionForm:
             )
         if self.weight_norm2 == 0:
             raise InputError(f"g = {self.g} is 0 everywhere: the output weights vanish; take another function")
-        if isinstance(d, int) and homogeneous_terms(self.activation) is None:
-            require_square_integrable(self.activation._require_numbers(), self.weights, self.inputs)
+        free = self.activation.parameter_list
+        if isinstance(d, int) and not free and homogeneous_terms(self.activation) is None:
+            require_square_integrable(self.activation, self.weights, self.inputs)
 
     def __repr__(self) -> str:
         return f"<FunctionForm of {self.activation.name}, g = {self.g}, d = {self.dimension}: F = {self.form}>"

@@ -9,6 +9,7 @@ import pytest
 import sympy as sp
 from scipy.special import erf, ndtr
 
+from fimtheory.activations import activation
 from fimtheory.errors import InputError
 from fimtheory.theory.function_forms import FunctionForm, function_form
 from fimtheory.theory.function_groups import EIGENFUNCTIONS, FORMULAS, FunctionLayer, cosines, groups, harmonic
@@ -190,6 +191,12 @@ def test_parameters_stay_symbols():
     assert sp.simplify(form.form - (1 + alpha) / 2 * sp.Symbol("x_1", real=True)) == 0
     with pytest.raises(InputError, match="free parameters"):
         FunctionForm("leaky_relu", "w1", 3)([1, 0, 0])
+    steep = activation("erf(s*x)", parameters={"s": "positive"})
+    (s,) = steep.parameters
+    form = FunctionForm(steep, "w1", 3)
+    assert sp.simplify(form.form.subs(s, 1) - FunctionForm("erf", "w1", 3).form) == 0
+    with pytest.raises(InputError, match="free parameters"):
+        form.quotient_value  # noqa: B018
 
 
 def test_at_zero():
