@@ -5,7 +5,8 @@ Observables of one network (clusters are runs of eigenvalues from the largest, o
 - ``modes.trace``, ``modes.second_moment``: tr J and tr J^2;
 - ``modes.cluster[k]``, ``modes.share[k]``: mean eigenvalue of cluster k, alone and over tr J;
 - ``modes.spread[k]``: variance of the eigenvalues within cluster k;
-- ``modes.scatter[k]``: squared deviation of cluster k's mean from that of the ensemble, without bias;
+- ``modes.scatter[k]``, ``modes.share_scatter[k]``: squared deviation of cluster k's mean, or share, from that of the
+  ensemble, without bias;
 - ``modes.turned[k]``: mean sin^2 between the eigenvectors of cluster k and what it is said to be spanned by: for k = 1
   the norms |w_i|, for k = 2 the columns of W;
 - ``modes.hadamard``, ``modes.hadamard_scaled``: mean cos^2 between the eigenvectors of clusters 1 and 3 together and the
@@ -29,8 +30,67 @@ from fimtheory.simulation.measurements import Measurements, Progress, Seed, chec
 
 Array = np.ndarray
 _NAME = re.compile(r"modes\.(\w+?)(?:\[(\d+)\])?")
+_TRIAL = np.linspace(-3, 3, 13)
+_MOST_STEPS, _CONVERGED = 100, 1e-14
 _OF_VECTORS = ("turned", "hadamard", "hadamard_scaled", "one_sign")
-_KNOWN = ("trace", "second_moment", "cluster", "share", "spread", "scatter", "top_share", *_OF_VECTORS)
+_OF_CLUSTERS = ("cluster", "share", "spread", "scatter", "share_scatter", "turned")
+_NUMBERED = (*_OF_CLUSTERS, "top_share")
+_KNOWN = (*_NUMBERED, "trace", "second_moment", "hadamard", "hadamard_scaled", "one_sign")
+
+
+@dataclass(frozen=True)
+class Question:
+    """What an observable asks: the name between the dot and the bracket, and the number within it, 0 for none."""
+
+    kind: str
+    number: int
+
+    @classmethod
+    def of(cls, name: str) -> Question:
+        """From the name of an observable; :class:`InputError` where it is none.
+
+        >>> Question.of("modes.spread[2]"), Question.of("modes.hadamard").of_vectors
+        (Question(kind='spread', number=2), True)
+        """
+        match = _NAME.fullmatch(name)
+        if not match or match[1] not in _KNOWN or (match[1] in _NUMBERED) != bool(int(match[2] or 0)):
+            raise InputError(
+                f"{name!r} is no observable of output weights: write for instance modes.trace or modes.share[1]; with a"
+                f" number in brackets there are {', '.join(_NUMBERED)}"
+            )
+        return cls(match[1], int(match[2] or 0))
+
+    @property
+    def of_vectors(self) -> bool:
+        """Whether eigenvectors are needed."""
+        return self.kind in _OF_VECTORS
+
+    @property
+    def of_largest(self) -> bool:
+        """Whether the trace and the largest eigenvalue answer it, where cluster 1 is that eigenvalue alone."""
+        return self.kind == "trace" or (
+            self.number == 1 and self.kind in ("cluster", "share", "scatter", "share_scatter")
+        )
+
+    @property
+    def of_ensemble(self) -> bool:
+        """Whether it compares a network with the others."""
+        return self.kind.endswith("scatter")
+
+    def require(self, sizes: tuple[int, ...], width: int) -> None:
+        """Raises :class:`InputError` where networks of this width have no such clusters."""
+        last = self.number if self.kind in _OF_CLUSTERS else 3 if self.kind.startswith("hadamard") else 0
+        if last > len(sizes):
+            raise InputError(
+                f"modes.{self.kind} speaks of cluster {last}: give the sizes of so many, not of {len(sizes)}"
+            )
+        needed = sum(sizes[:last]) if self.kind != "top_share" else self.number
+        if needed > width:
+            raise InputError(f"{width} units have fewer than the {needed} eigenvalues of modes.{self.kind}: take more")
+        if self.kind == "turned" and self.number > 2:
+            raise InputError(
+                "clusters 1 and 2 alone are said to be spanned by norms and columns of W: ask for modes.turned[1]"
+            )
 
 
 @dataclass(frozen=True)
@@ -48,6 +108,12 @@ class OutputNetwork:
     weight_variance: float = 1.0
     fixed_weights: bool = False
     fixed_inputs: bool = False
+
+    def __post_init__(self) -> None:
+        if self.ratio is None and self.phi is not None and not np.array_equal(self.phi(_TRIAL), np.maximum(_TRIAL, 0)):
+            raise InputError(
+                "the average over all inputs is known for ReLU alone: give the ratio N/m of a number of inputs"
+            )
 
     def weights(self, m: int, rng: np.random.Generator) -> Array:
         """W, of shape (m, d)."""
@@ -108,12 +174,14 @@ def simulate_output(
     <OutputEnsemble of 4 networks, m = 40, d = 3, seed 1: 2 observables>
     """
     check_ensemble(n_networks, seed, workers)
-    asked = {name: _question(name, network, width) for name in sorted(set(observables))}
+    asked = {name: Question.of(name) for name in sorted(set(observables))}
     if not asked:
         raise InputError("nothing is to be measured: name observables, as modes.share[1]")
+    for question in asked.values():
+        question.require(network.sizes, width)
     measured = collect(_measure, [(network, width, seed, i, asked) for i in range(n_networks)], workers, progress)
-    for name, (kind, _) in asked.items():
-        if kind == "scatter":
+    for name, question in asked.items():
+        if question.of_ensemble:
             if n_networks < 2:
                 raise InputError("one network shows no scatter: simulate 2 or more")
             measured[name] = (measured[name] - measured[name].mean()) ** 2 * n_networks / (n_networks - 1)
@@ -148,39 +216,40 @@ def _generator(seed: Seed, index: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(np.random.SeedSequence(seed, spawn_key=(index,))))
 
 
-def _question(name: str, network: OutputNetwork, width: int) -> tuple[str, int]:
-    match = _NAME.fullmatch(name)
-    if not match or match[1] not in _KNOWN:
-        raise InputError(
-            f"{name!r} is no observable of output weights: write modes.NAME[k], NAME one of {', '.join(_KNOWN)}"
-        )
-    kind, number = match[1], int(match[2] or 0)
-    if kind in ("cluster", "share", "spread", "scatter", "turned") and not 1 <= number <= len(network.sizes):
-        raise InputError(f"{name!r}: give the cluster's rank from 1 to {len(network.sizes)}")
-    if sum(network.sizes[: max(number, 1)]) > width:
-        raise InputError(f"{width} units have fewer eigenvalues than {name!r} speaks of: take more")
-    return kind, number
-
-
-def _measure(network: OutputNetwork, width: int, seed: Seed, index: int, asked: dict) -> dict[str, float | Array]:
+def _measure(
+    network: OutputNetwork, width: int, seed: Seed, index: int, asked: dict[str, Question]
+) -> dict[str, float | Array]:
     rng = _generator(seed, index)
     weights = network.weights(width, rng)
     fisher = network.fisher(weights, rng)
-    vectors = None
-    if any(kind in _OF_VECTORS for kind, _ in asked.values()):
-        values, vectors = np.linalg.eigh(fisher)
-        vectors = vectors[:, ::-1]
+    found: dict[str, float | Array] = {}
+    vectors = [name for name, question in asked.items() if question.of_vectors]
+    if vectors:
+        ascending, columns = np.linalg.eigh(fisher)
+        for name in vectors:
+            found[name] = _of_vectors(asked[name], columns[:, ::-1], weights, network.sizes)
+    elif network.sizes[:1] == (1,) and all(question.of_largest for question in asked.values()):
+        ascending = _trace_and_largest(fisher)
     else:
-        values = np.linalg.eigvalsh(fisher)
-    values = values[::-1]
-    return {
-        name: _of_values(kind, k, values, network.sizes) if vectors is None or kind not in _OF_VECTORS
-        else _of_vectors(kind, k, vectors, weights, network.sizes)
-        for name, (kind, k) in asked.items()
-    }  # fmt: skip
+        ascending = np.linalg.eigvalsh(fisher)
+    others = {name: question for name, question in asked.items() if not question.of_vectors}
+    return found | {name: _of_values(one, ascending[::-1], network.sizes) for name, one in others.items()}
 
 
-def _of_values(kind: str, k: int, values: Array, sizes: tuple[int, ...]) -> float:
+def _trace_and_largest(fisher: Array) -> Array:
+    """The largest eigenvalue, by power iteration from the diagonal, after the sum of the others; all where it is slow."""
+    vector, before = np.diag(fisher), 0.0
+    for _ in range(_MOST_STEPS):
+        vector = fisher @ (vector / np.linalg.norm(vector))
+        now = float(np.linalg.norm(vector))
+        if now - before <= _CONVERGED * now:
+            return np.array([np.trace(fisher) - now, now])
+        before = now
+    return np.linalg.eigvalsh(fisher)
+
+
+def _of_values(question: Question, values: Array, sizes: tuple[int, ...]) -> float:
+    kind, k = question.kind, question.number
     if kind == "trace":
         return float(values.sum())
     if kind == "second_moment":
@@ -190,16 +259,15 @@ def _of_values(kind: str, k: int, values: Array, sizes: tuple[int, ...]) -> floa
     run = values[sum(sizes[: k - 1]) : sum(sizes[:k])]
     if kind == "spread":
         return float(run.var())
-    return float(run.mean() / (values.sum() if kind == "share" else 1.0))
+    return float(run.mean() / (values.sum() if kind.startswith("share") else 1.0))
 
 
-def _of_vectors(kind: str, k: int, vectors: Array, weights: Array, sizes: tuple[int, ...]) -> float:
+def _of_vectors(question: Question, vectors: Array, weights: Array, sizes: tuple[int, ...]) -> float:
+    kind, k = question.kind, question.number
     if kind == "one_sign":
         return float(np.all(vectors[:, 0] > 0) or np.all(vectors[:, 0] < 0))
     lengths = np.linalg.norm(weights, axis=1)
     if kind == "turned":
-        if k > 2:
-            raise InputError(f"modes.turned[{k}]: clusters 1 and 2 are said to be spanned by norms and columns of W")
         run = vectors[:, sum(sizes[: k - 1]) : sum(sizes[:k])]
         return 1 - _overlap(run, lengths[:, None] if k == 1 else weights)
     first, second = np.triu_indices(weights.shape[1])

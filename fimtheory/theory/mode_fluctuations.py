@@ -87,16 +87,31 @@ class OutputFisher:
         """m Var[lambda_max]; for ReLU (2/d) lambda_0^2, and 0 where all weights have one length."""
         return self.variance(1)
 
-    def turning(self, rank: int) -> float:
-        """m E[mean sin^2 between the cluster's eigenvectors and its limiting eigenfunctions at the weights]; all inputs.
+    @property
+    def largest_share_variance(self) -> float:
+        """m^2 Var[lambda_max E tr J/tr J] over all inputs, where phi is one power and the largest mode has degree 0.
 
-        sum over the other modes of S_kl lambda_l^2/(N_k (lambda_k - lambda_l)^2).
+        2 lambda_0^2 sum over the other modes of N_l (E R^4 lambda_l/(lambda_0 - lambda_l))^2: the fluctuation of order
+        1/m is the trace's own, and what is left comes from second-order repulsion.
         """
-        if self.ratio is not None:
+        cluster = self.cluster(1)
+        if self.modes.alpha is None or self.ratio is not None or cluster.degrees != (0,):
             raise InputError(
-                "the turning of eigenvectors is known for the average over all inputs: leave the ratio out"
+                "a share of the trace has a variance of order 1/m^2 for one power of t, over all inputs, in degree 0:"
+                " elsewhere ask for variance(1)"
             )
-        return self._of_weights.turning(self.cluster(rank))
+        size = self._of_weights.among(cluster)
+        return 2 * cluster.value**2 * size * self._of_weights.turning(cluster)
+
+    def turning(self, rank: int) -> float:
+        """m E[mean sin^2 between the cluster's eigenvectors and its limiting eigenfunctions at the weights].
+
+        sum over the other modes of S_kl lambda_l^2/(N_k (lambda_k - lambda_l)^2); N inputs add m/N times that of S_kl
+        lambda_k lambda_l/(N_k (lambda_k - lambda_l)^2), S_kl of their law.
+        """
+        cluster = self.cluster(rank)
+        turned = self._of_weights.turning(cluster)
+        return turned if self.ratio is None else turned + self._of_inputs.turning_by_inputs(cluster) / float(self.ratio)
 
     def second_moment(self, width: int) -> float:
         """E tr J^2, exact at every width: pairs of units, of inputs, of both."""
@@ -191,6 +206,11 @@ class _Side:
     def turning(self, cluster: Cluster) -> float:
         own = cluster.value
         return sum(s * (m.value / (own - m.value)) ** 2 for m, s in self._others(cluster)) / cluster.multiplicity
+
+    def turning_by_inputs(self, cluster: Cluster) -> float:
+        own = cluster.value
+        seen = sum(s * own * m.value / (own - m.value) ** 2 for m, s in self._others(cluster))
+        return (seen + self._unlisted(cluster) / own) / cluster.multiplicity
 
     def ratio_bias(self, cluster: Cluster) -> float:
         """Var T - Cov(cluster, T), both relative: what division by the trace T adds at order 1/m."""
@@ -295,14 +315,30 @@ def largest_fluctuation(fisher: OutputFisher) -> dict[str, sp.Expr]:
 
 
 @claim(
+    "fimtheory.modes.largest_share_fluctuation",
+    title="Fluctuation of the largest eigenvalue as a share of the trace",
+    statement=r"m^2 \operatorname{Var} \Big( \frac{\lambda_{\max}(J)}{\operatorname{tr} J} \Big)\, (\mathbb{E}\, \phi^2)^2"
+    r" \to 2 \lambda_0^2 (\mathbb{E} R_0^4)^2 \sum_{l \neq 0} N_l \Big( \frac{\lambda_l}{\lambda_0 - \lambda_l} \Big)^2",
+    source=Source("fimtheory", "extends takeishi2021: finite width"),
+    assumptions=(*_ASSUMED, "phi is one power of t", "J is averaged over all inputs"),
+    subject="kernel_modes",
+    activations=("relu all inputs",),
+)
+def largest_share_fluctuation(fisher: OutputFisher) -> dict[str, sp.Expr]:
+    """The trace takes the lengths of units out; repulsion by the other clusters is left, a power of m below."""
+    return {"modes.share_scatter[1]": _exact(fisher.largest_share_variance / fisher.modes.trace_value**2) / M**2}
+
+
+@claim(
     "fimtheory.modes.eigenspaces",
     title="How far eigenvectors are from their limits",
     statement=r"\mathbb{E} \sin^2 = \frac{1}{m} \sum_{l \neq k} N_l \, \mathbb{E} R_k^2 R_l^2 "
-    r"\Big( \frac{\lambda_l}{\lambda_k - \lambda_l} \Big)^2 + O(m^{-2})",
+    r"\Big( \frac{\lambda_l}{\lambda_k - \lambda_l} \Big)^2 + \frac{1}{N} \sum_{l \neq k} N_l \, \mathbb{E} {R'_k}^2"
+    r" {R'_l}^2 \frac{\lambda_k \lambda_l}{(\lambda_k - \lambda_l)^2} + O(m^{-2})",
     source=Source("fimtheory", "extends takeishi2021: finite width"),
-    assumptions=(*_ASSUMED, "J is averaged over all inputs"),
+    assumptions=_ASSUMED,
     subject="kernel_modes",
-    activations=("relu all inputs",),
+    activations=("relu",),
 )
 def eigenspaces(fisher: OutputFisher) -> dict[str, sp.Expr]:
     """The largest against the norms |w_i|, the second cluster against the columns of W."""

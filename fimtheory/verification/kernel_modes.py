@@ -15,7 +15,13 @@ from fimtheory.claims import Claim
 from fimtheory.errors import InputError
 from fimtheory.simulation.ladder import Ladder
 from fimtheory.simulation.measurements import WORKERS
-from fimtheory.simulation.output_fisher import OutputEnsemble, OutputNetwork, simulate_output, simulate_output_ladder
+from fimtheory.simulation.output_fisher import (
+    OutputEnsemble,
+    OutputNetwork,
+    Question,
+    simulate_output,
+    simulate_output_ladder,
+)
 from fimtheory.theory.kernel_modes import KernelModes
 from fimtheory.theory.mode_fluctuations import OutputFisher
 
@@ -30,6 +36,8 @@ class ModesSetting:
 
     ``ratio`` N/m is None for an average over all inputs, which the simulation has for ReLU alone; other activations are
     checked on N = ``samples`` m inputs, ReLU on both. Widths start where the clusters of ``dimension`` no longer touch.
+    Eigenvectors, and variances of second order, need the ``vector_widths``: below, terms beyond 1/M^2 are seen. Where
+    variances from network to network are measured, ``variance_share`` times as many networks are drawn.
     """
 
     activation: str = "relu"
@@ -41,11 +49,20 @@ class ModesSetting:
     n_networks: tuple[int, ...] = (20_000, 10_000, 5000, 2000, 400)
     seed: int = 1
     resolution: float = 0.1
+    vector_widths: tuple[int, ...] = (160, 240, 360, 540, 1000)
+    vector_networks: tuple[int, ...] = (4000, 2500, 1200, 500, 100)
+    variance_share: int = 8
 
     @classmethod
     def quick(cls) -> ModesSetting:
         """Fewer networks, of up to 400 units, and errors of 20 % in corrections resolved: half a minute a claim."""
-        return cls(widths=(80, 120, 200, 400), n_networks=(4000, 2500, 1200, 400), resolution=0.2)
+        return cls(
+            widths=(80, 120, 200, 400),
+            n_networks=(4000, 2500, 1200, 400),
+            resolution=0.2,
+            vector_widths=(120, 170, 240, 340),
+            vector_networks=(2400, 2000, 1500, 1000),
+        )
 
     @functools.cached_property
     def fisher(self) -> OutputFisher:
@@ -72,7 +89,15 @@ class ModesSetting:
                 yield f" [{name}, {'all inputs' if ratio is None else f'N = {ratio} m'}]", (one.fisher,), one
 
     def suited_to(self, observables: Iterable[str]) -> ModesSetting:
-        """This setting: every observable is measured on the same networks."""
+        """This setting, with wider networks for eigenvectors, and more of them for variances from network to network."""
+        asked = [Question.of(name) for name in observables]
+        more = tuple(self.variance_share * n for n in self.n_networks)
+        if any(question.kind == "share_scatter" for question in asked):
+            return replace(self, widths=self.vector_widths, n_networks=more)
+        if any(question.of_vectors for question in asked):
+            return replace(self, widths=self.vector_widths, n_networks=self.vector_networks)
+        if any(question.of_ensemble for question in asked):
+            return replace(self, n_networks=more)
         return self
 
     def simulate(self, observables: Iterable[str], progress: Progress | None = None) -> Ladder[OutputEnsemble]:
