@@ -148,7 +148,8 @@ def _printed_hadamard(fisher: OutputFisher) -> dict[str, sp.Expr]:
     statement=r"\overline{\cos^2} \angle(\text{eigenvectors}, \operatorname{span}\{w_a \circ w_b\}) \to "
     r"\frac{(\mathbb{E} r^3)^2}{\mathbb{E} r^2\, \mathbb{E} r^4} = 1 - \frac{1}{2d} + O(d^{-2}); \quad "
     r"\overline{\sin^2} \angle(\ldots, \operatorname{span}\{w_a \circ w_b / \lvert w \rvert\}) = "
-    r"\frac{d+2}{d\,m\,(N_0 + N_2)} \sum_{k = 0, 2} \sum_{l \neq 0, 2} N_k N_l \Big(\frac{\lambda_l}{\lambda_k - \lambda_l}\Big)^2 + O(m^{-2})",
+    r"\frac{d+2}{d\,m\,(N_0 + N_2)} \sum_{k = 0, 2}"
+    r" \sum_{l \neq 0, 2} N_k N_l \Big(\frac{\lambda_l}{\lambda_k - \lambda_l}\Big)^2 + O(m^{-2})",
     as_printed=r"\operatorname{span}\{w_a \circ w_b\} = \text{sum of the eigenspaces of clusters 1 and 3}",
     printed=_printed_hadamard,
     source=Source(_PAPER, "abstract, statement 3"),

@@ -1,4 +1,4 @@
-"""Closed forms with one length fixed, against Gegenbauer quadrature of the dual in mpmath; bounds; truncated kernels."""
+"""Closed forms with one length fixed, against Gegenbauer quadrature of the dual in mpmath; bounds."""
 
 import mpmath
 import numpy as np
@@ -6,17 +6,9 @@ import pytest
 import sympy as sp
 
 from fimtheory.activations import activation
-from fimtheory.errors import InputError, OutsideAssumptions
+from fimtheory.errors import InputError
 from fimtheory.theory.kernel_modes import KernelModes
 from fimtheory.theory.sphere_modes import sphere_bounds, sphere_eigenvalue, trigonometric_eigenvalue
-from fimtheory.theory.truncated_kernel import (
-    adversarial_weights,
-    span_cosine,
-    top_share,
-    truncated_eigenvalue,
-    truncated_share,
-    truncation_rank,
-)
 
 KERNELS = {
     "erf": lambda c: 2 / mpmath.pi * mpmath.asin(c * mpmath.mpf(3) / 4),  # q = 3/2
@@ -83,60 +75,3 @@ def test_trigonometric_functions(text, k, j):
     found = float(trigonometric_eigenvalue(activation(text), 1, n % 2, n // 2, sp.Rational(3, 10)))
     odd = text.lstrip("0123456789*").startswith("sin")
     assert found == pytest.approx(values[n // 2] if odd == bool(n % 2) else 0.0, rel=1e-10)
-
-
-# -- truncated kernels
-
-
-@pytest.mark.parametrize(("name", "degree"), [("relu", 2), ("relu", 4), ("step", 3), ("abs", 2), ("relu_squared", 3)])
-def test_the_bound_holds_for_hostile_weights(name, degree):
-    bound = float(truncated_share(name, degree))
-    shares = [top_share(name, weights, degree) for weights in adversarial_weights(seed=5)]
-    assert min(shares) >= bound - 1e-12
-
-
-def test_a_higher_bound_fails():
-    """3 % more than the bound is refuted by random weights in many dimensions."""
-    weights = np.random.default_rng(3).standard_normal((250, 12))
-    share = top_share("relu", weights, 2)
-    assert float(truncated_share("relu", 2)) <= share < 1.03 * float(truncated_share("relu", 2))
-
-
-def test_truncated_kernels_are_positive_parts():
-    """The rest of the kernel is positive semi-definite, by the eigenvalues of its matrix on random weights."""
-    rng = np.random.default_rng(2)
-    w = rng.standard_normal((30, 3))
-    lengths = np.linalg.norm(w, axis=1)
-    c = np.clip(w @ w.T / np.outer(lengths, lengths), -1, 1)
-    whole = (np.sqrt(1 - c**2) + (np.pi - np.arccos(c)) * c) / (2 * np.pi)
-    cut = (1 + np.pi * c / 2 + c**2 / 2) / (2 * np.pi)
-    rest = np.outer(lengths, lengths) * (whole - cut)
-    assert np.linalg.eigvalsh(rest).min() > -1e-12
-    assert np.linalg.matrix_rank(np.outer(lengths, lengths) * cut, tol=1e-9) == truncation_rank("relu", 2, 3) == 9
-
-
-def test_truncated_eigenvalues_by_gram_matrices():
-    """The kernel cut off after the square has the features |w|, w_a, w_a w_b/|w|: their covariance by 10^6 draws."""
-    rng = np.random.default_rng(4)
-    w = rng.standard_normal((1_000_000, 3))
-    lengths = np.linalg.norm(w, axis=1)
-    upper = np.triu_indices(3)
-    products = w[:, upper[0]] * w[:, upper[1]] / lengths[:, None] * np.where(upper[0] == upper[1], 1, np.sqrt(2))
-    features = np.column_stack([lengths, w * np.sqrt(np.pi / 2), products / np.sqrt(2)]) / np.sqrt(2 * np.pi)
-    values = np.linalg.eigvalsh(features.T @ features / len(w))[::-1]
-    expected = [float(truncated_eigenvalue("relu", k, 2, 3)) for k in (0, 1, 2)]
-    assert values[0] == pytest.approx(expected[0], rel=6e-3)
-    assert values[1:4] == pytest.approx([expected[1]] * 3, rel=6e-3)
-    assert values[4:9] == pytest.approx([expected[2]] * 5, rel=1.2e-2)
-
-
-def test_the_angle_of_hadamard_products_closes():
-    """d (1 - cos^2) tends to 1/2: two dimensions, extrapolated in 1/d."""
-    near, far = (d * (1 - float(span_cosine(1, 2, d))) for d in (200, 400))
-    assert 2 * far - near == pytest.approx(1 / 2, abs=1e-4)
-
-
-def test_only_powers_have_the_bound():
-    for name in ("tanh", "relu(x) + x**2"):
-        with pytest.raises(OutsideAssumptions, match="not one power"):
-            truncated_share(name, 2)
