@@ -53,7 +53,7 @@ def add(verbs) -> None:
     verb.add_argument("--samples", metavar="N", help="average over N inputs (default: over all of them)")
     verb.add_argument("--simulate", default="0", metavar="S", help="draw S networks of that width")
     verb.add_argument("--page", metavar="FILE.html", help="write a page: eigengroups, bulk, outlier of one activation")
-    verb.add_argument("--quick", action="store_true", help="page: smaller simulations: less than a minute instead of several")
+    verb.add_argument("--quick", action="store_true", help="page: smaller simulations, less than a minute")
     verb.add_argument("--seed", default="1", metavar="K", help="seed of the simulation (default 1)")
 
 
