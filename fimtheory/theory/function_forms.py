@@ -195,12 +195,10 @@ class FunctionForm:
         Decided by algebra where F is a sum of powers, otherwise to nine digits.
         """
         form, quotient = self.form, self.quotient
-        back = (
-            None
-            if form is None or quotient is None
-            else average(self.activation, INPUT.moved_to(WEIGHT, form), self.inputs)
-        )
-        if back is None or quotient is None:
+        if form is None or quotient is None:
+            return self.radial.is_eigenfunction
+        back = average(self.activation, INPUT.moved_to(WEIGHT, form), self.inputs)
+        if back is None:
             return self.radial.is_eigenfunction
         left = INPUT.moved_to(WEIGHT, back) - quotient * self.g
         return mean(left**2, WEIGHT, self.weights) == 0
@@ -226,7 +224,7 @@ class FunctionForm:
         return self._numerical(squared, both).mean
 
     def cosine(self, other: FunctionForm) -> sp.Expr | None:
-        """The cosine between two functions: of v and v' in the metric J, as m grows.
+        """The cosine between two functions: of v and v' in the metric J, as m grows; 0 where one of them vanishes.
 
         >>> a, b = (FunctionForm("relu", g, "d") for g in ("w1**2", "w2**2"))
         >>> a.cosine(b), a.weight_cosine(b)
@@ -239,7 +237,10 @@ class FunctionForm:
 
     def cosine_value(self, other: FunctionForm) -> float:
         """The same as a number."""
-        return self.inner_value(other) / math.sqrt(self.inner_value(self) * other.inner_value(other))
+        lengths = self.inner_value(self) * other.inner_value(other)
+        if lengths == 0:
+            raise InputError("a function that is 0 has no angle with others: take another g")
+        return self.inner_value(other) / math.sqrt(lengths)
 
     def weight_cosine(self, other: FunctionForm) -> sp.Expr:
         """The cosine between v and v' themselves."""

@@ -258,5 +258,7 @@ def test_more_refusals():
         FunctionForm("relu", "w1", "d")([1, 2])
     with pytest.raises(InputError, match="no points of 3 dimensions"):
         FunctionForm("relu", "w1", 3)([1, 2])
+    with pytest.raises(InputError, match="no angle"):
+        FunctionForm("erf", "norm", 3).cosine_value(FunctionForm("erf", "w1", 3))
     with pytest.raises(InputError, match="no group 'norms'"):
         FunctionLayer(FunctionForm("relu", "w1", 3).activation, 3).form("norms")
