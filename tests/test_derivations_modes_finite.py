@@ -96,7 +96,7 @@ def test_a_wrong_theory_is_not_landed_on(theory, name, member, wrong, load, monk
     if not expected:
         account = steps.Account("")
         expected |= {"numbers": module.square_units(account), "moments": module.moments(account)}
-    module.land(steps.Account(""), expected["numbers"], expected["moments"])
+        module.land(account, expected["numbers"], expected["moments"])
     target = getattr(importlib.import_module(f"fimtheory.theory.{theory}"), name)
     monkeypatch.setattr(target, member, wrong(vars(target)[member]))
     with pytest.raises(steps.Broken):
