@@ -107,16 +107,23 @@ def _relative_error(k: int, order: int) -> sp.Expr:
     return sp.series(printed, u, 0, order + 1).removeO().coeff(u, order) / exact[0] - exact[order] / exact[0]
 
 
+def _turning(k: int) -> str:
+    """How far eigenvectors of degree k are from their limits; ReLU, N inputs."""
+    return (
+        rf"\frac{{d+2}}{{d}} \sum_{{l \neq {k}}} N_l \Big( \frac1m \frac{{\lambda_l^2}}{{(\lambda_{k} - \lambda_l)^2}} + "
+        rf"\frac1N \frac{{\lambda_{k} \lambda_l}}{{(\lambda_{k} - \lambda_l)^2}} \Big) + O(m^{{-2}})"
+    )
+
+
 @claim(
     "takeishi2021.perron_frobenius",
     title="The largest eigenvalue is the Perron-Frobenius eigenvalue",
     statement=r"J_{ij} \ge 0: \quad \text{the eigenvector of } \lambda_{\max} \text{ has one sign, at every width}; "
-    r"\quad \mathbb{E} \sin^2 \angle(\text{eigenvector}, \lvert w \rvert) = \frac{d+2}{d\,m} \sum_{l \neq 0} N_l "
-    r"\Big(\frac{\lambda_l}{\lambda_0 - \lambda_l}\Big)^2 + O(m^{-2})",
+    r"\quad \mathbb{E} \sin^2 \angle(\text{eigenvector}, \lvert w \rvert) = " + _turning(0),
     source=Source(_PAPER, "abstract, statement 1"),
     assumptions=_ASSUMED,
     subject="kernel_modes",
-    activations=("relu all inputs",),
+    activations=("relu",),
 )
 def perron_frobenius(fisher: OutputFisher) -> dict[str, AtEveryWidth | sp.Expr]:
     """ReLU is not negative: neither is any entry of J, whatever W and the inputs are; the vector tends to the norms."""
@@ -127,14 +134,14 @@ def perron_frobenius(fisher: OutputFisher) -> dict[str, AtEveryWidth | sp.Expr]:
     "takeishi2021.row_space",
     title="The second cluster is spanned by the rows of the weight matrix",
     statement=r"\mathbb{E} \sin^2 \angle(\text{eigenvectors}, \operatorname{span}\{w_{\cdot 1}, \ldots, w_{\cdot d}\}) = "
-    r"\frac{d+2}{d\,m} \sum_{l \neq 1} N_l \Big(\frac{\lambda_l}{\lambda_1 - \lambda_l}\Big)^2 + O(m^{-2})",
+    + _turning(1),
     source=Source(_PAPER, "abstract, statement 2"),
-    assumptions=(*_ASSUMED, "J is averaged over all inputs", _MANY),
+    assumptions=(*_ASSUMED, _MANY),
     subject="kernel_modes",
-    activations=("relu all inputs",),
+    activations=("relu",),
 )
 def row_space(fisher: OutputFisher) -> dict[str, sp.Expr]:
-    """True in the limit, with the angle that remains at m units."""
+    """True in the limit, with the angle that remains at m units and N inputs."""
     return {"modes.turned[2]": sp.Float(fisher.turning(2), 17) / M}
 
 
