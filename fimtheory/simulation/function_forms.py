@@ -21,8 +21,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from fimtheory.errors import InputError
-from fimtheory.simulation.ladder import Ladder, build_ladder
-from fimtheory.simulation.measurements import Measurements, Progress, Seed, check_ensemble, collect
+from fimtheory.simulation.measurements import (
+    Measurements,
+    Progress,
+    Seed,
+    check_ensemble,
+    collect,
+    generator,
+    squared_deviations,
+)
 from fimtheory.simulation.output_fisher import relu_kernel
 
 Array = np.ndarray
@@ -129,37 +136,13 @@ def simulate_functions(
     measured = collect(_measure, [(network, width, seed, i, asked) for i in range(n_networks)], workers, progress)
     for name, (kind, _, _) in asked.items():
         if kind == "variance":
-            if n_networks < 2:
-                raise InputError("one network shows no variance: simulate 2 or more")
-            measured[name] = (measured[name] - measured[name].mean()) ** 2 * n_networks / (n_networks - 1)
+            measured[name] = squared_deviations(measured[name])
     return FunctionEnsemble(seed, measured, network, width)
-
-
-def simulate_function_ladder(
-    network: FunctionNetwork,
-    widths: Sequence[int],
-    n_networks: int | Sequence[int],
-    seed: int,
-    observables: Iterable[str],
-    progress: Progress | None = None,
-    workers: int | Executor = 1,
-) -> Ladder[FunctionEnsemble]:
-    """:func:`simulate_functions` at several widths."""
-    wanted = tuple(observables)
-
-    def rung(width: int, number: int, report: Progress | None) -> FunctionEnsemble:
-        return simulate_functions(network, width, number, (seed, width), wanted, report, workers)
-
-    return build_ladder(rung, widths, n_networks, progress)
 
 
 def sampled_functions(network: FunctionNetwork, width: int, seed: Seed, names: Sequence[str], x: Array) -> Array:
     """The functions of one network at points (n, d), of shape (groups, n)."""
-    return network.realised(network.weights(width, _generator(seed, 0)), names, x)
-
-
-def _generator(seed: Seed, index: int) -> np.random.Generator:
-    return np.random.Generator(np.random.Philox(np.random.SeedSequence(seed, spawn_key=(index,))))
+    return network.realised(network.weights(width, generator(seed, 0)), names, x)
 
 
 def _question(name: str, network: FunctionNetwork) -> tuple[str, str, str]:
@@ -177,7 +160,7 @@ def _question(name: str, network: FunctionNetwork) -> tuple[str, str, str]:
 
 
 def _measure(network: FunctionNetwork, width: int, seed: Seed, index: int, asked: dict) -> dict[str, float | Array]:
-    rng = _generator(seed, index)
+    rng = generator(seed, index)
     w = network.weights(width, rng)
     names = list(dict.fromkeys(n for kind, *pair in asked.values() for n in (pair if kind in _PAIR else pair[:1])))
     place = {name: i for i, name in enumerate(names)}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -81,6 +81,25 @@ def simulate_ladder(
 
     def rung(width: int, number: int, report: Progress | None) -> Ensemble:
         return simulate(make_architecture(width), n_samples, number, (seed, width), metrics, backend, report, workers)
+
+    return build_ladder(rung, widths, n_networks, progress)
+
+
+def ladder_of(
+    simulate: Callable[..., Rung],
+    make: Callable[[int], Any],
+    widths: Sequence[int],
+    n_networks: int | Sequence[int],
+    seed: int,
+    observables: Iterable[str],
+    progress: Progress | None = None,
+    workers: int | Executor = 1,
+) -> Ladder[Rung]:
+    """``simulate(make(width), width, number, (seed, width), observables, progress, workers)`` at several widths."""
+    wanted = tuple(observables)
+
+    def rung(width: int, number: int, report: Progress | None) -> Rung:
+        return simulate(make(width), width, number, (seed, width), wanted, report, workers)
 
     return build_ladder(rung, widths, n_networks, progress)
 

@@ -84,6 +84,18 @@ def _run(measure: Callable[..., Row], tasks: list[tuple], workers: int | Executo
                 future.cancel()
 
 
+def squared_deviations(values: np.ndarray) -> np.ndarray:
+    """Squared deviations from the ensemble's mean, one a network, whose mean is the variance without bias."""
+    if len(values) < 2:
+        raise InputError("one network shows no scatter: simulate 2 or more")
+    return (values - values.mean()) ** 2 * len(values) / (len(values) - 1)
+
+
+def generator(seed: Seed, *place: int) -> np.random.Generator:
+    """Random numbers that depend on the seed and the place (index of the network, stream) alone."""
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence(seed, spawn_key=place)))
+
+
 def check_ensemble(n_networks: int, seed: Seed, workers: int | Executor) -> None:
     """Raises :class:`InputError` where no ensemble can be drawn."""
     if n_networks < 1:

@@ -17,7 +17,7 @@ import numpy as np
 
 from fimtheory.errors import InputError
 from fimtheory.simulation.control_variates import LEAST, without_controls
-from fimtheory.simulation.measurements import Measurements, Progress, Seed, check_ensemble, collect
+from fimtheory.simulation.measurements import Measurements, Progress, Seed, check_ensemble, collect, generator
 
 _NAME = re.compile(r"learning\.(?:(progress)\[(\d+),(\d+)\]|(loss|in_order)\[(\d+)\]|(growth)\[(\d+(?:\.\d+)?)\])")
 _GROWTH_STEPS = 2
@@ -182,10 +182,10 @@ def _measure(
     plan: LearningPlan, width: int, seed: Seed, index: int, questions: Mapping[str, _Question]
 ) -> dict[str, float | Array]:
     """All observables of one network, and the controls of its draw."""
-    generator = np.random.Generator(np.random.Philox(np.random.SeedSequence(seed, spawn_key=(index,))))
-    W = _draw(generator, width, plan.dimension, plan.weight_variance, plan.weights_on_sphere)
-    x = _draw(generator, plan.samples(width), plan.dimension, 1.0, plan.inputs_on_sphere)
-    random_start = math.sqrt(plan.initial_variance) * generator.standard_normal(width)
+    rng = generator(seed, index)
+    W = _draw(rng, width, plan.dimension, plan.weight_variance, plan.weights_on_sphere)
+    x = _draw(rng, plan.samples(width), plan.dimension, 1.0, plan.inputs_on_sphere)
+    random_start = math.sqrt(plan.initial_variance) * rng.standard_normal(width)
     features = plan.phi(x @ W.T) / math.sqrt(width)
     parts = _evaluated(plan, x, of_weights=False)
     run = _Run(plan, features, parts, random_start)

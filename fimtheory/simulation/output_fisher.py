@@ -18,15 +18,22 @@ Observables of one network (clusters are runs of eigenvalues from the largest, o
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
 import numpy as np
 
 from fimtheory.errors import InputError
-from fimtheory.simulation.ladder import Ladder, build_ladder
-from fimtheory.simulation.measurements import Measurements, Progress, Seed, check_ensemble, collect
+from fimtheory.simulation.measurements import (
+    Measurements,
+    Progress,
+    Seed,
+    check_ensemble,
+    collect,
+    generator,
+    squared_deviations,
+)
 
 Array = np.ndarray
 _NAME = re.compile(r"modes\.(\w+?)(?:\[(\d+)\])?")
@@ -182,44 +189,20 @@ def simulate_output(
     measured = collect(_measure, [(network, width, seed, i, asked) for i in range(n_networks)], workers, progress)
     for name, question in asked.items():
         if question.of_ensemble:
-            if n_networks < 2:
-                raise InputError("one network shows no scatter: simulate 2 or more")
-            measured[name] = (measured[name] - measured[name].mean()) ** 2 * n_networks / (n_networks - 1)
+            measured[name] = squared_deviations(measured[name])
     return OutputEnsemble(seed, measured, network, width)
-
-
-def simulate_output_ladder(
-    network: OutputNetwork,
-    widths: Sequence[int],
-    n_networks: int | Sequence[int],
-    seed: int,
-    observables: Iterable[str],
-    progress: Progress | None = None,
-    workers: int | Executor = 1,
-) -> Ladder[OutputEnsemble]:
-    """:func:`simulate_output` at several widths."""
-    wanted = tuple(observables)
-
-    def rung(width: int, number: int, report: Progress | None) -> OutputEnsemble:
-        return simulate_output(network, width, number, (seed, width), wanted, report, workers)
-
-    return build_ladder(rung, widths, n_networks, progress)
 
 
 def output_eigenvalues(network: OutputNetwork, width: int, seed: Seed, index: int) -> Array:
     """All eigenvalues of one network, largest first."""
-    rng = _generator(seed, index)
+    rng = generator(seed, index)
     return np.linalg.eigvalsh(network.fisher(network.weights(width, rng), rng))[::-1]
-
-
-def _generator(seed: Seed, index: int) -> np.random.Generator:
-    return np.random.Generator(np.random.Philox(np.random.SeedSequence(seed, spawn_key=(index,))))
 
 
 def _measure(
     network: OutputNetwork, width: int, seed: Seed, index: int, asked: dict[str, Question]
 ) -> dict[str, float | Array]:
-    rng = _generator(seed, index)
+    rng = generator(seed, index)
     weights = network.weights(width, rng)
     fisher = network.fisher(weights, rng)
     found: dict[str, float | Array] = {}

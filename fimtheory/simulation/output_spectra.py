@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from fimtheory.errors import InputError
-from fimtheory.simulation.ladder import Ladder, build_ladder
-from fimtheory.simulation.measurements import Measurements, Progress, Seed, check_ensemble, collect
+from fimtheory.simulation.measurements import Measurements, Progress, Seed, check_ensemble, collect, generator
 from fimtheory.simulation.output_fisher import OutputNetwork
 
 _NAME = re.compile(r"modes\.resolvent\[(\d+(?:\.\d+)?)\]")
@@ -59,24 +58,6 @@ def simulate_spectra(
     return OutputSpectra(seed, measured, network, width, lengths)
 
 
-def simulate_spectra_ladder(
-    make_network: Callable[[int], OutputNetwork],
-    widths: Sequence[int],
-    n_networks: int | Sequence[int],
-    seed: int,
-    observables: Iterable[str],
-    progress: Progress | None = None,
-    workers: int | Executor = 1,
-) -> Ladder[OutputSpectra]:
-    """:func:`simulate_spectra` at several widths, each with its own dimension."""
-    wanted = tuple(observables)
-
-    def rung(width: int, number: int, report: Progress | None) -> OutputSpectra:
-        return simulate_spectra(make_network(width), width, number, (seed, width), wanted, report, workers)
-
-    return build_ladder(rung, widths, n_networks, progress)
-
-
 def _level(name: str) -> float:
     match = _NAME.fullmatch(name)
     if not match or not float(match[1]) > 0:
@@ -87,7 +68,7 @@ def _level(name: str) -> float:
 def _measure(
     network: OutputNetwork, width: int, seed: Seed, index: int, levels: dict[str, float]
 ) -> dict[str, float | np.ndarray]:
-    rng = np.random.Generator(np.random.Philox(np.random.SeedSequence(seed, spawn_key=(index,))))
+    rng = generator(seed, index)
     weights = network.weights(width, rng)
     values = width * np.linalg.eigvalsh(network.fisher(weights, rng))
     found: dict[str, float | np.ndarray] = {"lengths": np.linalg.norm(weights, axis=1)}

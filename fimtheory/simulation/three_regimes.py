@@ -21,8 +21,7 @@ import numpy as np
 from fimtheory.errors import InputError
 from fimtheory.simulation.control_variates import LEAST, wishart_traces, without_controls
 from fimtheory.simulation.hidden_units import evaluate
-from fimtheory.simulation.ladder import Ladder, build_ladder
-from fimtheory.simulation.measurements import Measurements, Progress, Seed, check_ensemble, collect
+from fimtheory.simulation.measurements import Measurements, Progress, Seed, check_ensemble, collect, generator
 
 Array = np.ndarray
 Function = Callable[[Array], Array]
@@ -113,7 +112,7 @@ def overlap_outlier(network: RegimeNetwork, m: int, overlap: float, seed: Seed, 
 
 def _fields(network: RegimeNetwork, m: int, seed: Seed, index: int) -> Array:
     """The pre-activations of e_0, ..., e_N, times sqrt(d), shape (m, N + 1)."""
-    return _generator(seed, index, 1).standard_normal((m, network.samples + 1))
+    return generator(seed, index, 1).standard_normal((m, network.samples + 1))
 
 
 def _outlier(network: RegimeNetwork, fields: Array, overlap: float) -> float:
@@ -167,24 +166,6 @@ def simulate_regimes(
             if kind in explained:
                 measured[name] = without_controls(measured[name], controls[explained[kind]])
     return RegimeEnsemble(seed, measured, network, width)
-
-
-def simulate_regimes_ladder(
-    network: RegimeNetwork,
-    widths: Sequence[int],
-    n_networks: int | Sequence[int],
-    seed: int,
-    observables: Iterable[str],
-    progress: Progress | None = None,
-    workers: int | Executor = 1,
-) -> Ladder[RegimeEnsemble]:
-    """:func:`simulate_regimes` at several widths."""
-    wanted = tuple(observables)
-
-    def rung(width: int, number: int, report: Progress | None) -> RegimeEnsemble:
-        return simulate_regimes(network, width, number, (seed, width), wanted, report, workers)
-
-    return build_ladder(rung, widths, n_networks, progress)
 
 
 def _question(name: str) -> tuple[str, float]:
@@ -253,8 +234,4 @@ def _eigenvalues(weights: Array, network: RegimeNetwork) -> Array:
 
 
 def _weights(m: int, d: int, seed: Seed, index: int) -> Array:
-    return _generator(seed, index, 0).standard_normal((m, d)) / np.sqrt(d)
-
-
-def _generator(seed: Seed, index: int, stream: int) -> np.random.Generator:
-    return np.random.Generator(np.random.Philox(np.random.SeedSequence(seed, spawn_key=(index, stream))))
+    return generator(seed, index, 0).standard_normal((m, d)) / np.sqrt(d)

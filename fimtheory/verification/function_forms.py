@@ -11,9 +11,8 @@ import numpy as np
 from fimtheory.activations import named
 from fimtheory.claims import Claim
 from fimtheory.errors import InputError
-from fimtheory.simulation.function_forms import FunctionEnsemble, FunctionNetwork, sampled_functions
-from fimtheory.simulation.function_forms import simulate_function_ladder as simulate_ladder
-from fimtheory.simulation.ladder import Ladder
+from fimtheory.simulation.function_forms import FunctionEnsemble, FunctionNetwork, sampled_functions, simulate_functions
+from fimtheory.simulation.ladder import Ladder, ladder_of
 from fimtheory.simulation.measurements import WORKERS
 from fimtheory.theory.function_groups import FunctionLayer
 
@@ -82,8 +81,15 @@ class FunctionsSetting:
 
     def simulate(self, observables: Iterable[str], progress: Progress | None = None) -> Ladder[FunctionEnsemble]:
         """The ladder on which the observables are measured."""
-        return simulate_ladder(
-            self.network, self.widths, self.n_networks, self.seed, observables, progress, workers=WORKERS
+        return ladder_of(
+            simulate_functions,
+            lambda _: self.network,
+            self.widths,
+            self.n_networks,
+            self.seed,
+            observables,
+            progress,
+            workers=WORKERS,
         )
 
 

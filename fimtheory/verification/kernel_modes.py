@@ -13,14 +13,13 @@ import sympy as sp
 from fimtheory.activations import named
 from fimtheory.claims import Claim
 from fimtheory.errors import InputError
-from fimtheory.simulation.ladder import Ladder
+from fimtheory.simulation.ladder import Ladder, ladder_of
 from fimtheory.simulation.measurements import WORKERS
 from fimtheory.simulation.output_fisher import (
     OutputEnsemble,
     OutputNetwork,
     Question,
     simulate_output,
-    simulate_output_ladder,
 )
 from fimtheory.theory.kernel_modes import KernelModes
 from fimtheory.theory.mode_fluctuations import OutputFisher
@@ -102,8 +101,15 @@ class ModesSetting:
 
     def simulate(self, observables: Iterable[str], progress: Progress | None = None) -> Ladder[OutputEnsemble]:
         """The ladder on which the observables are measured."""
-        return simulate_output_ladder(
-            self.network, self.widths, self.n_networks, self.seed, observables, progress, workers=WORKERS
+        return ladder_of(
+            simulate_output,
+            lambda _: self.network,
+            self.widths,
+            self.n_networks,
+            self.seed,
+            observables,
+            progress,
+            workers=WORKERS,
         )
 
 

@@ -10,10 +10,10 @@ import sympy as sp
 
 from fimtheory.activations import activation
 from fimtheory.claims import Claim
-from fimtheory.simulation.ladder import Ladder
+from fimtheory.simulation.ladder import Ladder, ladder_of
 from fimtheory.simulation.measurements import WORKERS
 from fimtheory.simulation.output_fisher import OutputNetwork
-from fimtheory.simulation.output_spectra import OutputSpectra, simulate_spectra_ladder
+from fimtheory.simulation.output_spectra import OutputSpectra, simulate_spectra
 from fimtheory.theory.quadratic_scaling import QuadraticScaling
 
 Progress = Callable[[int, int], None]
@@ -67,6 +67,13 @@ class QuadraticSetting:
 
     def simulate(self, observables: Iterable[str], progress: Progress | None = None) -> Ladder[OutputSpectra]:
         """The ladder on which the observables are measured."""
-        return simulate_spectra_ladder(
-            self.network, self.widths, self.n_networks, self.seed, observables, progress, workers=WORKERS
+        return ladder_of(
+            simulate_spectra,
+            self.network,
+            self.widths,
+            self.n_networks,
+            self.seed,
+            observables,
+            progress,
+            workers=WORKERS,
         )

@@ -12,14 +12,14 @@ import sympy as sp
 
 from fimtheory.activations import Activation, named
 from fimtheory.claims import Claim
-from fimtheory.simulation.ladder import Ladder
+from fimtheory.simulation.ladder import Ladder, ladder_of
 from fimtheory.simulation.measurements import WORKERS
 from fimtheory.simulation.three_regimes import (
     RegimeEnsemble,
     RegimeNetwork,
     layer_eigenvalues,
     overlap_outlier,
-    simulate_regimes_ladder,
+    simulate_regimes,
 )
 from fimtheory.theory.three_regimes import Bulk, ThreeRegimes
 
@@ -76,8 +76,15 @@ class RegimeSetting:
 
     def simulate(self, observables: Iterable[str], progress: Progress | None = None) -> Ladder[RegimeEnsemble]:
         """The ladder on which the observables are measured, at the first of the aspects."""
-        return simulate_regimes_ladder(
-            self.network, self.widths, self.n_networks, self.seed, observables, progress, workers=WORKERS
+        return ladder_of(
+            simulate_regimes,
+            lambda _: self.network,
+            self.widths,
+            self.n_networks,
+            self.seed,
+            observables,
+            progress,
+            workers=WORKERS,
         )
 
 

@@ -8,9 +8,9 @@ from fimtheory.simulation.function_forms import (
     GROUPS,
     FunctionNetwork,
     sampled_functions,
-    simulate_function_ladder,
     simulate_functions,
 )
+from fimtheory.simulation.ladder import ladder_of
 
 
 def relu(u):
@@ -71,8 +71,8 @@ def test_numbers_depend_on_seed_width_and_network_alone():
     assert all(np.array_equal(many.values(name)[:4], few.values(name)) for name in NAMES[:3])
     one = simulate_functions(NETWORK, 25, 4, 3, NAMES[:1])  # products of other shapes round differently
     assert np.abs(one.values(NAMES[0]) - few.values(NAMES[0])).max() < 1e-14
-    ladder = simulate_function_ladder(NETWORK, [20, 40], [4, 2], 3, NAMES[:1])
-    again = simulate_function_ladder(NETWORK, [40], [2], 3, NAMES[:1])
+    ladder = ladder_of(simulate_functions, lambda _: NETWORK, [20, 40], [4, 2], 3, NAMES[:1])
+    again = ladder_of(simulate_functions, lambda _: NETWORK, [40], [2], 3, NAMES[:1])
     assert np.array_equal(ladder.ensembles[40].values(NAMES[0]), again.ensembles[40].values(NAMES[0]))
 
 
@@ -104,5 +104,5 @@ def test_refusals(name, message):
 def test_more_refusals():
     with pytest.raises(InputError, match="nothing is to be measured"):
         simulate_functions(NETWORK, 10, 2, 1, [])
-    with pytest.raises(InputError, match="one network shows no variance"):
+    with pytest.raises(InputError, match="one network shows no scatter"):
         simulate_functions(NETWORK, 10, 1, 1, ["functions.variance[norm,1]"])

@@ -6,13 +6,13 @@ from scipy.integrate import dblquad
 from scipy.special import erf
 
 from fimtheory.errors import InputError
+from fimtheory.simulation.ladder import ladder_of
 from fimtheory.simulation.three_regimes import (
     RegimeNetwork,
     averaged_kernel,
     layer_eigenvalues,
     overlap_outlier,
     simulate_regimes,
-    simulate_regimes_ladder,
 )
 
 
@@ -69,7 +69,7 @@ def test_outlier_of_equal_inputs():
 def test_same_numbers_whatever_the_workers_and_the_widths():
     network, names = RegimeNetwork(relu, (0.0,)), ("regimes.top", "regimes.overlap[0.5]", "regimes.bulk.moment[2]")
     one = simulate_regimes(network, 24, 45, (5, 24), names, workers=1)
-    ladder = simulate_regimes_ladder(network, (16, 24), 45, 5, names, workers=3)
+    ladder = ladder_of(simulate_regimes, lambda _: network, (16, 24), 45, 5, names, workers=3)
     for name in names:
         assert (one.values(name) == ladder.ensembles[24].values(name)).all()
     assert repr(one) == "<RegimeEnsemble of 45 networks, m = 24, d = 48, seed (5, 24): 3 observables>"
