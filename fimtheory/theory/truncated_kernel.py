@@ -23,6 +23,7 @@ from fimtheory.errors import InputError, OutsideAssumptions
 from fimtheory.gaussian.field import CORRELATION
 from fimtheory.theory.gaussian_panels import edges, rule
 from fimtheory.theory.homogeneous import HomogeneousTerm, funk_hecke_power, homogeneous_eigenvalue, homogeneous_terms
+from fimtheory.theory.kernel_modes import KernelModes
 from fimtheory.theory.sphere import RadialLaw, multiplicity
 
 _MOST_DEGREES = 200
@@ -133,14 +134,28 @@ def ky_fan_bound(f: str | Activation, degree: int, dimension: int | sp.Expr) -> 
     (KyFanBound(rank=9, share=127/128), KyFanBound(rank=3, share=4/pi**2 + 1/2))
     """
     phi, term = single_power(f)
-    dimension = _dimension(dimension)
-    unit, inputs = RadialLaw(dimension, 1 / sp.sympify(dimension), fixed=True), RadialLaw(dimension)
-    kept = [sp.S.Zero]
-    for k in range(_degree(degree) + 1):
-        if copies := multiplicity(dimension, k):
-            kept.append(copies * homogeneous_eigenvalue(term, k, unit, inputs))
-    share = sp.Add(*kept) / phi.eta
-    return KyFanBound(truncation_rank(phi, degree, dimension), sp.expand(share) if share.is_number else share)
+    degree, dimension = _degree(degree), _dimension(dimension)
+    share = _symbolic_share(phi, term, degree, dimension) if isinstance(dimension, sp.Expr) else None
+    if share is None:
+        share = _share(KernelModes(phi, int(dimension), degree))
+    return KyFanBound(truncation_rank(phi, degree, dimension), share)
+
+
+def _symbolic_share(phi: Activation, term: HomogeneousTerm, degree: int, d: sp.Expr) -> sp.Expr:
+    unit, inputs = RadialLaw(d, 1 / d, fixed=True), RadialLaw(d)  # the lengths of the weights do not matter
+    kept = (multiplicity(d, k) * homogeneous_eigenvalue(term, k, unit, inputs) for k in range(degree + 1))
+    return sp.Add(*kept) / phi.eta
+
+
+def _share(modes: KernelModes) -> sp.Expr | float:
+    """What the modes carry of the trace; a number where the Gammas are too large to be written."""
+    exact = {mode.degree: mode.multiplicity * mode.eigenvalue for mode in modes.modes if mode.eigenvalue is not None}
+    degrees = [k for k in range(modes.degrees + 1) if multiplicity(modes.dimension, k)]
+    if modes.trace is not None and list(exact) == degrees:
+        share = sp.cancel(sp.Add(*exact.values()) / modes.trace)
+        return sp.expand(share) if share.is_number else sp.factor(share)
+    modes.activation._require_numbers()
+    return float(sum(mode.total for mode in modes.modes) / modes.trace_value)
 
 
 def ky_fan_bound_given(f: str | Activation, degree: int, weights: np.ndarray) -> KyFanBound:

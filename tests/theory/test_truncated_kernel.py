@@ -158,6 +158,24 @@ def test_a_symbolic_dimension_and_its_limit():
     assert 2 * far - near == pytest.approx(float(truncated_share("relu", 2)), abs=2e-5)
 
 
+def test_many_dimensions():
+    """10^6: the Gammas by mpmath."""
+    d = mpmath.mpf(10) ** 6
+    with mpmath.workdps(30):
+        first = d**2 * mpmath.gammaprod([d / 2] * 2, [(d + 1) / 2] * 2) / (4 * mpmath.pi)
+        expected = mpmath.mpf(1) / 2 + first * (3 * d + 5) / (d + 1) ** 2
+    assert ky_fan_bound("relu", 2, 10**6).share == pytest.approx(float(expected), rel=1e-14)
+
+
+def test_free_parameters():
+    share = ky_fan_bound("leaky_relu", 2, 3).share
+    (alpha,) = share.free_symbols
+    for slope, name in ((0, "relu"), (1, "linear"), (-1, "abs")):
+        assert share.subs(alpha, slope) == ky_fan_bound(name, 2, 3).share
+    with pytest.raises(InputError, match="free parameters"):
+        ky_fan_bound("leaky_relu", 2, 10**5)
+
+
 def test_truncated_kernels_are_positive_parts():
     """The rest of the kernel is positive semi-definite, by the eigenvalues of its matrix on random weights."""
     w = np.random.Generator(np.random.Philox(2)).standard_normal((30, 3))
