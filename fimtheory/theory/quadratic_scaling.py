@@ -16,7 +16,7 @@ from fimtheory.theory.kernel_modes import KernelModes
 from fimtheory.theory.mode_equivalent import ModeSpectrum
 
 _DEGREES = 8
-_POINTS = (0.025, 0.125, 0.5)  # a twentieth of the mean eigenvalue of m J, a quarter, and all of it, for ReLU
+_POINTS = (0.025, 0.125)  # a twentieth of the mean eigenvalue of m J and a quarter, for ReLU: the bulk is seen there
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def _modes(activation: Activation, d: int) -> KernelModes:
     activations=("relu", "abs", "step"),
 )
 def predict_resolvent(scaling: QuadraticScaling) -> dict[str, GivenOutputs]:
-    """Resolvents at three points, given the lengths of a network's units."""
+    """Resolvents at two points, given the lengths of a network's units."""
 
     def at(level: float) -> GivenOutputs:
         return GivenOutputs(lambda lengths, width: scaling.resolvent(level, width, lengths))

@@ -21,7 +21,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class QuadraticSetting:
-    """Networks of d = 8 to 24 inputs and d^2 units; the default resolves errors of 0.2 %.
+    """Networks of d = 12 to 32 inputs and d^2 units; the default resolves errors of 0.2 %, far above terms in d^-3.
 
     ReLU is checked over all inputs and over N = ``samples`` m of them, other activations over N = ``samples`` m.
     """
@@ -29,8 +29,8 @@ class QuadraticSetting:
     activation: str = "relu"
     ratio: str | None = None
     samples: str = "2"
-    widths: tuple[int, ...] = (64, 144, 256, 576)
-    n_networks: tuple[int, ...] = (1500, 900, 500, 200)
+    widths: tuple[int, ...] = (144, 256, 576, 1024)
+    n_networks: tuple[int, ...] = (600, 400, 200, 80)
     seed: int = 1
     resolution: float = 0.002
 
