@@ -214,6 +214,8 @@ def top_share(f: str | Activation, weights: np.ndarray, count: int) -> float:
     """
     phi, term = single_power(f)
     phi._require_numbers()
+    if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 0:
+        raise InputError(f"{count} eigenvalues cannot be added: give a whole number, as the rank of a bound")
     weights = _rows(weights)
     weights = weights / np.abs(weights).max()  # lengths enter by their ratios alone
     lengths = np.linalg.norm(weights, axis=1)

@@ -292,6 +292,12 @@ def test_no_matrix(weights):
             ask()
 
 
+@pytest.mark.parametrize("count", [-1, 1.5, True])
+def test_impossible_counts(count):
+    with pytest.raises(InputError, match="cannot be added"):
+        top_share("relu", np.eye(2), count)
+
+
 def test_rows_without_direction():
     with pytest.raises(InputError, match="row of zeros"):
         top_share("relu", np.array([[1.0, 0.0], [0.0, 0.0]]), 1)
