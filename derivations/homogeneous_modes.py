@@ -93,13 +93,13 @@ def _number(a, dimension: int, degree: int):
 
 
 def _quadrature(a, dimension: int, degree: int):
-    polynomial = sp.lambdify(t, _even_dimension(dimension, degree), "mpmath")
+    polynomial = sp.lambdify(t, _gegenbauer(dimension, degree), "mpmath")
     norm = mp.gammaprod([mp.mpf(dimension) / 2], [(mp.mpf(dimension) - 1) / 2]) / mp.sqrt(mp.pi)
     with mp.workdps(WORKING + 15):
         return norm * mp.quad(lambda x: x**a * polynomial(x) * mp.sqrt(1 - x * x) ** (dimension - 3), [0, 0.01, 0.5, 1])
 
 
-def _even_dimension(dimension: int, degree: int) -> sp.Expr:
+def _gegenbauer(dimension: int, degree: int) -> sp.Expr:
     return sp.gegenbauer(degree, sp.Rational(dimension - 2, 2), t) / sp.gegenbauer(
         degree, sp.Rational(dimension - 2, 2), 1
     )
