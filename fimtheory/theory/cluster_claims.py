@@ -267,14 +267,16 @@ def _shares(name: str, degree: int) -> list[float]:
 @claim(
     "fimtheory.modes.top_share",
     title="Random weights attain the best bound",
-    statement=r"\frac{1}{\operatorname{tr} J} \sum_{i \le d(d+3)/2} \lambda_i(J) \to \frac12 + \lambda_0 "
-    r"\frac{3d+5}{(d+1)^2}",
+    statement=r"\mathbb{E}\,\frac{1}{\operatorname{tr} J} \sum_{i \le d(d+3)/2} \lambda_i(J) = \frac12 + \lambda_0 "
+    r"\frac{3d+5}{(d+1)^2} + \frac{2 (d + 2)}{d^2\,m} \sum_{k \le 2} \sum_{l > 2} N_k N_l "
+    r"\frac{\lambda_k \lambda_l}{\lambda_k - \lambda_l} + O(m^{-2})",
     source=Source("fimtheory", "extends takeishi2021: share of the trace"),
-    assumptions=(*_ASSUMED, _MANY),
+    assumptions=(*_ASSUMED, "J is averaged over all inputs", _MANY),
     subject="kernel_modes",
     activations=("relu all inputs",),
 )
 def attained_share(fisher: OutputFisher) -> dict[str, sp.Expr]:
-    """From above: at every width the share is larger."""
-    bound = ky_fan_bound("relu", 2, fisher.modes.dimension)
-    return {f"modes.top_share[{bound.rank}]": sp.sympify(bound.share)}
+    """From above: the limit with its correction, for the share is known too well for a limit alone."""
+    bound, trace = ky_fan_bound("relu", 2, fisher.modes.dimension), fisher.modes.trace_value
+    slope = sum(fisher.cluster(k).multiplicity * fisher.normalised_shift(k) for k in (1, 2, 3)) / trace
+    return {f"modes.top_share[{bound.rank}]": sp.sympify(bound.share) + sp.Float(slope, 17) / M}
