@@ -49,7 +49,7 @@ class QuadraticScaling:
 
         >>> from fimtheory.activations import activation
         >>> round(QuadraticScaling(activation("relu")).resolvent(0.5, 144), 3)
-        0.813
+        0.814
         """
         return float(np.real(-level / width * self.spectrum(width, lengths).stieltjes(-level / width)))
 

@@ -49,7 +49,7 @@ class ModesSetting:
     seed: int = 1
     resolution: float = 0.1
     vector_widths: tuple[int, ...] = (160, 240, 360, 540, 1000)
-    vector_networks: tuple[int, ...] = (4000, 2500, 1200, 500, 100)
+    vector_networks: tuple[int, ...] = (10_000, 6000, 3000, 1200, 200)
     variance_share: int = 8
 
     @classmethod
