@@ -102,7 +102,7 @@ def test_subjects():
     """ReLU over all inputs and over finitely many, other activations over finitely many alone."""
     marks = [mark for mark, _, _ in ModesSetting().subjects(find("fimtheory.modes.exact_moments"))]
     assert marks == [" [relu, all inputs]", " [relu, N = 2 m]", " [tanh, N = 2 m]"]
-    assert [mark for mark, _, _ in ModesSetting().subjects(find("takeishi2021.row_space"))] == [" [relu, all inputs]"]
+    assert [mark for mark, _, _ in ModesSetting().subjects(find("takeishi2021.hadamard"))] == [" [relu, all inputs]"]
 
 
 def test_arc_cosine_kernel_by_quadrature():
