@@ -7,35 +7,39 @@ in Gammas: lambda_k = sum_n b_n(R^2)^2 t_{n,k}, no term negative.
 
 from __future__ import annotations
 
+import functools
+
 import sympy as sp
 from mpmath import mp
 
 from fimtheory.activations import Activation
-from fimtheory.claims import Agreement, Identity, Source, claim
-from fimtheory.errors import InputError, NoClosedForm
+from fimtheory.claims import Agreement, Identity, Ordering, Source, claim
+from fimtheory.errors import InputError, NoClosedForm, NotCertified
+from fimtheory.gaussian.certification import equal
 from fimtheory.gaussian.field import CORRELATION
 from fimtheory.gaussian.quantity import number
 from fimtheory.theory.homogeneous import funk_hecke_power
 
 _c = CORRELATION
+_SHORT = 24  # powers of a + b sqrt(5) above would be whole numbers of many digits that all but cancel
 
 
-def power_coefficient(n: int, d: int | sp.Expr, k: int) -> sp.Expr:
-    """t_{n,k}: the average of t^n P_k(t) over the sphere, zero unless n - k = 0, 2, 4, ...
+def power_coefficient(n: int | sp.Expr, d: int | sp.Expr, k: int | sp.Expr) -> sp.Expr:
+    """t_{n,k}: the average of t^n P_k(t) over the sphere, zero unless n - k = 0, 2, 4, ...; t_{k,k} at any symbol k.
 
     >>> [power_coefficient(n, 3, 1) for n in range(5)]
     [0, 1/3, 0, 1/5, 0]
     """
-    if n < k or (n - k) % 2:
+    if n != k and (n < k or (n - k) % 2):
         return sp.S.Zero
     return 2 * funk_hecke_power(n, d, k)
 
 
-def sphere_eigenvalue(activation: Activation, d: int | sp.Expr, k: int, variance: sp.Expr) -> sp.Expr | None:
+def sphere_eigenvalue(activation: Activation, d: int | sp.Expr, k: int | sp.Expr, variance: sp.Expr) -> sp.Expr | None:
     """lambda_k with one length fixed, ``variance`` = R^2 that of the pre-activation; None where no closed form is known.
 
     A dual that is a polynomial in c gives a finite sum, an arcsine a 2F1, an exponential or hyperbolic function a 0F1 (a
-    Bessel function). The dimension may be a symbol.
+    Bessel function). The dimension and the variance may be symbols, and the degree one that is even or odd.
 
     *Source*: term by term from the power series; ``derivations/erf_modes.py`` for the arcsine.
 
@@ -44,11 +48,15 @@ def sphere_eigenvalue(activation: Activation, d: int | sp.Expr, k: int, variance
     4*hyper((1/2, 1/2), (5/2,), 4/9)/(9*pi)
     >>> sphere_eigenvalue(activation("x**3"), 3, 3, sp.S.One)
     12/35
+    >>> d, k, q = (sp.Symbol(name, positive=True, odd=name == "k" or None) for name in "dkq")
+    >>> sphere_eigenvalue(activation("sin"), d, k, q)
+    (q/2)**k*exp(-q)*gamma(d/2)*hyper((), (d/2 + k,), q**2/4)/gamma(d/2 + k)
     """
     try:
-        kernel = sp.expand(activation.dual(variance, _c), power_exp=True)
+        kernel = activation.dual(variance, _c)
     except NoClosedForm:
         return None
+    kernel = sp.expand(kernel.replace(sp.acos, lambda u: sp.pi / 2 - sp.asin(u)), power_exp=True)
     total = sp.S.Zero
     for term in sp.Add.make_args(kernel):
         part = _term(term, d, k)
@@ -58,12 +66,15 @@ def sphere_eigenvalue(activation: Activation, d: int | sp.Expr, k: int, variance
     return sp.powsimp(total)
 
 
-def _term(term: sp.Expr, d: int | sp.Expr, k: int) -> sp.Expr | None:
+def _term(term: sp.Expr, d: int | sp.Expr, k: int | sp.Expr) -> sp.Expr | None:
     """The eigenvalue of one term of a dual."""
     factor, rest = term.as_independent(_c, as_Add=False)
     base, exponent = rest.as_base_exp()
     if rest == 1 or (base == _c and exponent.is_Integer):
-        return factor * power_coefficient(0 if rest == 1 else int(exponent), d, k)
+        n = 0 if rest == 1 else int(exponent)
+        if isinstance(k, sp.Symbol):  # other degrees of the right parity would be 0, too, but not all of them
+            return sp.S.Zero if (n - k) % 2 == 1 else None
+        return factor * power_coefficient(n, d, k)
     if not isinstance(rest, sp.asin | sp.exp | sp.sinh | sp.cosh):
         return None
     slope = sp.diff(rest.args[0], _c)
@@ -72,18 +83,16 @@ def _term(term: sp.Expr, d: int | sp.Expr, k: int) -> sp.Expr | None:
     return factor * _series(type(rest), slope, d, k)
 
 
-def _series(function, g: sp.Expr, d: int | sp.Expr, k: int) -> sp.Expr:
+def _series(function, g: sp.Expr, d: int | sp.Expr, k: int | sp.Expr) -> sp.Expr:
     """The eigenvalue of function(g c)."""
-    if function in (sp.asin, sp.sinh) and k % 2 == 0:
+    if function is not sp.exp and k % 2 == (1 if function is sp.cosh else 0):
         return sp.S.Zero
-    if function is sp.cosh and k % 2:
-        return sp.S.Zero
-    half = k + sp.sympify(d) / 2
+    k, end = sp.sympify(k), k + sp.sympify(d) / 2
     if function is sp.asin:
-        leading = sp.gamma(sp.Rational(k, 2)) / (sp.sqrt(sp.pi) * sp.gamma(sp.Rational(k + 1, 2)) * k)
-        tail = sp.hyper([sp.Rational(k, 2), sp.Rational(k, 2)], [half], g**2)
+        leading = sp.gamma(k / 2) / (sp.sqrt(sp.pi) * sp.gamma((k + 1) / 2) * k)
+        tail = sp.hyper([k / 2, k / 2], [end], g**2)
     else:
-        leading, tail = 1 / sp.factorial(k), sp.hyper([], [half], g**2 / 4)
+        leading, tail = 1 / sp.gamma(k + 1), sp.hyper([], [end], g**2 / 4)
     return leading * g**k * power_coefficient(k, d, k) * tail
 
 
@@ -119,31 +128,50 @@ def _largest_beyond(n: int, d: int, k: int) -> mp.mpf:
 
 
 def trigonometric_eigenvalue(activation: Activation, d: int, k: int, index: int, variance: sp.Expr) -> sp.Expr | None:
-    """lambda_{k,index} for phi = a cos(omega x) + b sin(omega x), weights N(0, ``variance`` I), inputs N(0, I); else None.
+    """lambda_{k,index} of sine, cosine, exponential and their like, weights N(0, ``variance`` I), inputs N(0, I).
 
-    The map h -> E_x exp(i omega w.x) h(x) is diagonal in Hermite functions (Mehler): the eigenvalue depends on the total
-    degree n = k + 2 ``index`` alone and is geometric in it. With a_0 = 1/(4 s), s = omega^2 ``variance``, and
-    A = a_0 + 1/2 + (a_0^2 + a_0)^(1/2): (2 a_0/A)^(d/2) (2 A)^(-n), times a^2 for even n and b^2 for odd n.
+    Degrees of one parity see the part of phi of that parity. Where it solves phi'' = c phi, a plane wave of wave number
+    sqrt(-c), the map h -> E_x phi(w.x) h(x) is diagonal in Hermite functions (Mehler): the eigenvalue is that of the total
+    degree n = k + 2 ``index`` and geometric in it. With r = sqrt(1 - 4 c variance):
+
+        lambda = A^2 (2/(1 + r))^d (|1 - r|/(1 + r))^n,    A = phi_even(0), or |phi_odd'(0)|/sqrt(|c|).
+
+    None where phi is nothing of this kind. *Holds when* 4 c ``variance`` < 1, beyond which E phi^2 is infinite.
 
     >>> from fimtheory.activations import activation
     >>> trigonometric_eigenvalue(activation("sin"), 1, 1, 0, sp.S.One)
     -2 + sqrt(5)
+    >>> trigonometric_eigenvalue(activation("exp"), 2, 1, 0, sp.Rational(3, 16))
+    16/27
     """
-    x = activation.variable
-    cosine, sine, omega = sp.Wild("a", exclude=[x]), sp.Wild("b", exclude=[x]), sp.Wild("w", exclude=[x, 0])
-    found = activation.expression.match(cosine * sp.cos(omega * x)) or activation.expression.match(
-        sine * sp.sin(omega * x)
-    )
-    if not found:
+    wave = _wave(activation, k % 2)
+    if wave is None:
         return None
-    amplitude = found[cosine] if cosine in found else found[sine]
-    n = k + 2 * index
-    if (n % 2 == 1) == (cosine in found):
-        return sp.S.Zero
-    a = 1 / (4 * found[omega] ** 2 * variance)
-    large = a + sp.Rational(1, 2) + sp.sqrt(a**2 + a)
-    root, ratio = sp.sqrtdenest(sp.sqrt(sp.radsimp(2 * a / large))), sp.radsimp(1 / (2 * large))
-    return sp.expand(amplitude**2 * root**d * ratio**n)
+    square, c = wave
+    n, r = k + 2 * index, sp.sqrt(1 - 4 * c * variance)
+    leading, ratio = sp.radsimp(2 / (1 + r)), sp.radsimp(sp.Abs(1 - r) / (1 + r))
+    found = square * leading**d * ratio**n
+    return sp.expand(found) if d + n <= _SHORT else found
+
+
+@functools.lru_cache(maxsize=256)
+def _wave(activation: Activation, parity: int) -> tuple[sp.Expr, sp.Expr] | None:
+    """(A^2, c), where the part of phi of this parity is a wave of amplitude A that solves phi'' = c phi."""
+    if activation.kinks:
+        return None
+    e, x = activation.expression, activation.variable
+    part = sp.expand((e + (-1) ** parity * e.subs(x, -x)) / 2)
+    if part == 0:
+        return sp.S.Zero, sp.S.Zero
+    first, third = (sp.diff(part, x, parity + order).subs(x, 0) for order in (0, 2))
+    if not (first.is_finite and third.is_finite) or first == 0 or third == 0:
+        return None
+    c = third / first
+    try:
+        solves = equal(sp.diff(part, x, 2), c * part)
+    except NotCertified:
+        return None
+    return (first**2 / sp.Abs(c) ** parity, c) if solves else None
 
 
 @claim(
@@ -196,12 +224,53 @@ def sine_sphere() -> dict[str, Agreement]:
 
 
 @claim(
+    "fimtheory.modes.hermite_sum",
+    title="Eigenvalues as sums of squared Hermite coefficients",
+    statement=r"\lambda_k = \sum_{n = k, k+2, \ldots} b_n^2 \, t_{n,k}, \quad t_{n,k} = "
+    r"\frac{\Gamma(d/2) \, n!}{2^n \, \Gamma\big(\frac{n-k}{2} + 1\big) \Gamma\big(\frac{n+k+d}{2}\big)}, \quad "
+    r"b_n = \frac{\mathbb{E}\,\phi(RZ)\,\mathrm{He}_n(Z)}{\sqrt{n!}}",
+    source=Source("fimtheory", "extends takeishi2021: all activations"),
+    assumptions=("|w| = R fixed, inputs N(0, I_d)",),
+    subject=None,
+)
+def hermite_sum() -> dict[str, Agreement | Ordering]:
+    """Forty terms of GELU, and the two-sided bounds of kinked ReLU, against numbers found on lengths and panels."""
+    from fimtheory.activations import activation
+    from fimtheory.theory.radial_modes import radial_modes
+    from fimtheory.theory.sphere import RadialLaw
+
+    def bounds(name: str, d: int, k: int) -> list[float]:
+        return [float(bound) for bound in sphere_bounds(activation(name), d, k, sp.S.One)]
+
+    def numerically(name: str, d: int, k: int) -> float:
+        (found,) = radial_modes(activation(name), (k,), RadialLaw(d, sp.Rational(1, d), True), RadialLaw(d), 1)
+        return float(found.eigenvalues[0])
+
+    return {
+        "GELU, degrees 0 and 2": Agreement(
+            lambda: [bounds("gelu", 3, k)[0] for k in (0, 2)],
+            lambda: [numerically("gelu", 3, k) for k in (0, 2)],
+            1e-13,
+        ),
+        "ReLU, degree 2, between its bounds": Ordering(
+            lambda: [bounds("relu", 6, 2)[0], numerically("relu", 6, 2)],
+            lambda: [numerically("relu", 6, 2), bounds("relu", 6, 2)[1]],
+        ),
+    }
+
+
+@claim(
     "fimtheory.modes.fourier",
-    title="Eigenvalues of sine and cosine with Gaussian weights",
-    statement=r"\lambda_{k,j} = \big(\tfrac{2a}{A}\big)^{d/2} (2A)^{-(k + 2j)}, \quad a = \tfrac{1}{4s}, \ "
-    r"A = a + \tfrac12 + \sqrt{a^2 + a}; \quad s = 1: \ \Big(\tfrac{\sqrt5 - 1}{2}\Big)^{d + 2k + 4j}",
-    source=Source("fimtheory", "extends takeishi2021: sin and cos; Mehler's formula"),
-    assumptions=("weights N(0, s I_d), inputs N(0, I_d)", "k + 2j odd for the sine, even for the cosine, otherwise 0"),
+    title="Eigenvalues of sine, cosine and exponential with Gaussian weights",
+    statement=r"\lambda_{k,j} = \Big(\frac{2}{1 + r}\Big)^d \Big(\frac{|1 - r|}{1 + r}\Big)^{k + 2j}, \quad "
+    r"r = \sqrt{1 + 4s} \ (\sin, \cos), \ \ \sqrt{1 - 4s} \ (\exp); \quad "
+    r"\sin, \ s = 1: \ \Big(\frac{\sqrt5 - 1}{2}\Big)^{d + 2k + 4j}",
+    source=Source("fimtheory", "extends takeishi2021: sin, cos and exp; Mehler's formula"),
+    assumptions=(
+        "weights N(0, s I_d), inputs N(0, I_d)",
+        "k odd for the sine, even for the cosine, otherwise 0",
+        "4s < 1 for the exponential",
+    ),
     subject=None,
 )
 def fourier() -> dict[str, Identity | Agreement]:
@@ -210,19 +279,21 @@ def fourier() -> dict[str, Identity | Agreement]:
     from fimtheory.theory.radial_modes import radial_modes
     from fimtheory.theory.sphere import RadialLaw
 
-    sine, golden = activation("sin"), (sp.sqrt(5) - 1) / 2
-    exact = trigonometric_eigenvalue(sine, 3, 1, 1, sp.S.One)
-    half = sp.Rational(1, 2)
+    golden, third = (sp.sqrt(5) - 1) / 2, trigonometric_eigenvalue(activation("sin"), 3, 1, 1, sp.S.One)
+    cases = [("sin", sp.Rational(1, 2), 0.0), ("exp", sp.Rational(1, 8), 1.0)]
+
+    def geometric() -> list[float]:
+        return [
+            float(number(trigonometric_eigenvalue(activation(name), 4, 1, j, variance), 16))
+            for name, variance, _ in cases
+            for j in range(3)
+        ]
 
     def numerically() -> list[float]:
-        (found,) = radial_modes(sine, (1,), RadialLaw(4, half), RadialLaw(4), 3)
-        return list(found.eigenvalues)
+        found = [radial_modes(activation(f), (1,), RadialLaw(4, s), RadialLaw(4), 3, rate) for f, s, rate in cases]
+        return [value for (modes,) in found for value in modes.eigenvalues]
 
     return {
-        "golden ratio": Identity(exact, golden ** (3 + 2 * 3)),
-        "three radial modes": Agreement(
-            lambda: [float(number(trigonometric_eigenvalue(sine, 4, 1, j, half), 16)) for j in range(3)],
-            numerically,
-            1e-13,
-        ),
+        "golden ratio": Identity(third, golden ** (3 + 2 * 3)),
+        "three radial modes": Agreement(geometric, numerically, 1e-13),
     }

@@ -41,6 +41,18 @@ def test_a_symbolic_dimension():
     assert float(formula.subs(d, 7)) == pytest.approx(float(by_quadrature(KERNELS["erf"], 7, 3)), rel=1e-12)
 
 
+def test_a_symbolic_degree():
+    """One formula for all odd degrees; Phi = (1 + erf(x/sqrt 2))/2 has the eigenvalues of erf/2 at half the variance."""
+    k, q = sp.Symbol("k", odd=True, positive=True), sp.Symbol("q", positive=True)
+    formula, half = (sphere_eigenvalue(activation(name), 5, k, q) for name in ("erf", "Phi(x)"))
+    for degree in (1, 3):
+        at = {k: degree, q: sp.Rational(3, 2)}
+        assert float(formula.subs(at)) == pytest.approx(float(by_quadrature(KERNELS["erf"], 5, degree)), rel=1e-12)
+        assert float(half.subs({k: degree, q: 3})) == pytest.approx(float(formula.subs(at)) / 4, rel=1e-14)
+    assert sphere_eigenvalue(activation("x**3"), 5, k, q) is None
+    assert sphere_eigenvalue(activation("cos"), 5, k, q) == 0
+
+
 def test_no_closed_form():
     assert sphere_eigenvalue(activation("tanh"), 3, 1, sp.S.One) is None
     assert trigonometric_eigenvalue(activation("tanh"), 3, 1, 0, sp.S.One) is None
@@ -75,3 +87,23 @@ def test_trigonometric_functions(text, k, j):
     found = float(trigonometric_eigenvalue(activation(text), 1, n % 2, n // 2, sp.Rational(3, 10)))
     odd = text.lstrip("0123456789*").startswith("sin")
     assert found == pytest.approx(values[n // 2] if odd == bool(n % 2) else 0.0, rel=1e-10)
+
+
+def test_the_sine_in_high_dimension():
+    """(2/(1 + r))^d (r - 1)/(1 + r) at s = 1/d: r^2 = 1 + 4/d, so that d lambda tends to exp(-1)."""
+    d = 10**6
+    with mpmath.workdps(40):
+        r = mpmath.sqrt(1 + mpmath.mpf(4) / d)
+        expected = float((2 / (1 + r)) ** d * (r - 1) / (1 + r))
+    (mode,) = (m for m in KernelModes("sin", d, 1, f"1/{d}", radial=1).modes if m.degree == 1)
+    assert mode.value == pytest.approx(expected, rel=1e-15)
+    assert d * mode.value == pytest.approx(np.exp(-1), rel=10 / d)
+    assert mode.eigenvalue.count_ops() < 40
+
+
+@pytest.mark.parametrize("text", ["exp(x) - 1", "x + cos(x)", "exp(x) + exp(2*x)", "gelu", "relu"])
+def test_what_is_no_wave(text):
+    """A constant beside a wave mixes Hermite functions of one parity; the other parity may still be a wave."""
+    waves = {k: trigonometric_eigenvalue(activation(text), 3, k, 0, sp.Rational(1, 100)) for k in (0, 1)}
+    expected = {"exp(x) - 1": {1}, "x + cos(x)": {0}}.get(text, set())
+    assert {k for k, found in waves.items() if found is not None} == expected
