@@ -57,7 +57,7 @@ class ModesSetting:
         """Fewer networks, of up to 400 units, and errors of 20 % in corrections resolved: half a minute a claim."""
         return cls(
             widths=(80, 120, 200, 400),
-            n_networks=(4000, 2500, 1200, 400),
+            n_networks=(4000, 3500, 2500, 1000),
             resolution=0.2,
             vector_widths=(120, 170, 240, 340),
             vector_networks=(2400, 2000, 1500, 1000),
