@@ -105,7 +105,7 @@ class KernelModes:
         return tuple(m for k in self._existing for m in self._of_degree(k)[: self._radial])
 
     def _of_degree(self, k: int) -> list[KernelMode]:
-        return self._powers.modes(k) if self._sees_powers(k) else self._numerical(k)
+        return self._powers.modes(k) if self._sees_powers(k) else self._closed(k) or self._numerical(k)
 
     @property
     def _existing(self) -> range:
@@ -135,30 +135,36 @@ class KernelModes:
     def _numerical(self, k: int) -> list[KernelMode]:
         found, copies = self._radial_modes[k], multiplicity(self.dimension, k)
         pairs = zip(found.eigenvalues, found.errors, strict=True)
-        modes = [self._closed(k, j, copies) or KernelMode(k, j, copies, None, mp.mpf(float(v)), float(e))
-                 for j, (v, e) in enumerate(pairs)]  # fmt: skip
+        modes = [KernelMode(k, j, copies, None, mp.mpf(float(v)), float(e)) for j, (v, e) in enumerate(pairs)]
         doubt = copies * mp.mpf(modes[0].error)
         if modes[0].number < modes[0].error and doubt > _UNRESOLVED * self.trace_value:
             raise InputError(
                 f"degree {k} of {self.activation.name} is not resolved: it varies too fast over the lengths of these "
                 "weights and inputs; take a smaller weight variance"
             )
+        return self._that_matter(modes)
+
+    def _that_matter(self, modes: list[KernelMode]) -> list[KernelMode]:
+        """The first, and those with a share of the trace above their error; all where their number was asked for."""
         if self._radial is not None:
             return modes
-        return [
-            m for m in modes if m.index == 0 or (m.value * copies > _ENOUGH * self.trace_value and m.value > m.error)
-        ]
+        return [m for m in modes if m.index == 0 or (m.total > _ENOUGH * self.trace_value and m.value > m.error)]
 
-    def _closed(self, k: int, index: int, copies: int) -> KernelMode | None:
-        """A mode in closed form: where one length is fixed and the dual is known, and of sine and cosine."""
-        variance = self.weight_variance
-        if self.weights.fixed != self.inputs.fixed:
-            found = sphere_eigenvalue(self.activation, self.dimension, k, variance * self.dimension)
-        elif not self.weights.fixed:
-            found = trigonometric_eigenvalue(self.activation, self.dimension, k, index, variance)
-        else:
-            found = None
-        return None if found is None else KernelMode(k, index, copies, found, number(found, self.digits + 5))
+    def _closed(self, k: int) -> list[KernelMode]:
+        """The modes of a degree in closed form: where one length is fixed and the dual is known, and of sine and cosine."""
+        one_length = self.weights.fixed != self.inputs.fixed
+        count = 1 if one_length else self._radial or _RADIAL
+        found = (
+            [self._closed_eigenvalue(k, j) for j in range(count)] if one_length or not self.weights.fixed else [None]
+        )
+        copies = multiplicity(self.dimension, k)
+        modes = [KernelMode(k, j, copies, e, number(e, self.digits + 5)) for j, e in enumerate(found) if e is not None]
+        return self._that_matter(modes)
+
+    def _closed_eigenvalue(self, k: int, index: int) -> sp.Expr | None:
+        if self.weights.fixed or self.inputs.fixed:
+            return sphere_eigenvalue(self.activation, self.dimension, k, self.weight_variance * self.dimension)
+        return trigonometric_eigenvalue(self.activation, self.dimension, k, index, self.weight_variance)
 
     @functools.cached_property
     def clusters(self) -> tuple[Cluster, ...]:
