@@ -84,11 +84,21 @@ class AtEveryWidth:
 
 
 @dataclass(frozen=True)
+class Below:
+    """An observable whose mean over runs is smaller than ``bound``: for qualitative statements on experiments.
+
+    What is compared is measured as one number a run, such as the logarithm of a ratio of two losses.
+    """
+
+    bound: float = 0.0
+
+
+@dataclass(frozen=True)
 class Claim:
     """An executable statement with a permanent id.
 
     ``predict`` maps names to predictions (SymPy expressions in the width scale, one number times a power of it or a limit
-    with its correction in 1/M; :class:`GivenOutputs` or :class:`AtEveryWidth`) or to statements; ``predict_printed`` does
+    with its correction in 1/M; :class:`GivenOutputs`, :class:`AtEveryWidth` or :class:`Below`) or to statements; ``predict_printed`` does
     the same for the form in the source, where that differs, so that a misprint is refuted by the very check that supports
     the correction. ``subject`` says what they
     are functions of: a ``"deep_network"``; a ``"single_layer"`` or ``"rectangular_layer"`` with each of ``activations``

@@ -10,6 +10,7 @@ from fimtheory.claims import Verdict
 from fimtheory.errors import InputError
 from fimtheory.simulation import Architecture, simulate_ladder
 from fimtheory.verification import Extrapolation, extrapolate, judge
+from fimtheory.verification.judgement import judge_below
 
 WIDTHS = np.array([100.0, 200.0, 400.0, 800.0])
 
@@ -148,3 +149,20 @@ def test_verification_loads_no_scipy_stats():
     script = "import sys, fimtheory.verification; print('scipy.stats' in sys.modules)"
     answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "False"
+
+
+def test_below_is_judged_by_the_scatter_of_runs():
+    generator = np.random.default_rng(5)
+    runs = generator.standard_normal(10)  # standard error about 0.3
+    assert judge_below(runs.mean() + 3.0, runs)[1].verdict is Verdict.SUPPORTED
+    assert judge_below(runs.mean() - 3.0, runs)[1].verdict is Verdict.CONTRADICTED
+    assert judge_below(runs.mean() + 0.3, runs)[1].verdict is Verdict.INCONCLUSIVE
+    with pytest.raises(InputError, match="at least 4 runs"):
+        judge_below(0.0, [1.0, 2.0])
+
+
+def test_below_is_calibrated():
+    """A mean that equals the bound is called below as rarely as three standard errors say, however few the runs."""
+    generator = np.random.default_rng(6)
+    wrong = sum(judge_below(0.0, generator.standard_normal(5))[1].verdict is Verdict.SUPPORTED for _ in range(4000))
+    assert wrong <= 5.4 + 4 * 5.4**0.5  # 0.00135 of 4000, and four standard deviations

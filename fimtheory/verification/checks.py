@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import sympy as sp
 
-from fimtheory.claims import Agreement, AtEveryWidth, Claim, GivenOutputs, Identity, Ordering, Verdict
+from fimtheory.claims import Agreement, AtEveryWidth, Below, Claim, GivenOutputs, Identity, Ordering, Verdict
 from fimtheory.errors import InputError
 from fimtheory.notation import SYMBOLS
 from fimtheory.simulation import Ladder
@@ -17,7 +17,7 @@ from fimtheory.verification.deep_figures import PaperSetting
 from fimtheory.verification.deep_networks import Setting
 from fimtheory.verification.finite_width import ClusterSetting, ProportionalSetting
 from fimtheory.verification.function_forms import FunctionsSetting
-from fimtheory.verification.judgement import Extrapolation, Judgement, extrapolate, judge, pool
+from fimtheory.verification.judgement import Extrapolation, Judgement, extrapolate, judge, judge_below, pool
 from fimtheory.verification.kernel_modes import ModesSetting
 from fimtheory.verification.kernel_spectra import KernelSetting
 from fimtheory.verification.mode_training import LearningSetting
@@ -185,12 +185,15 @@ def confront(predicted: Mapping[str, Any], ladder: Ladder, resolution: float = 0
 
     A number times a power of M is compared with the extrapolated limit, and in limit + slope/M the slope with that of
     measured - limit. :class:`GivenOutputs` and :class:`AtEveryWidth` give the ratio of measured and predicted, which is 1
-    in the limit or at every width.
+    in the limit or at every width. :class:`Below` is judged on the runs of the widest rung.
     """
     checks = []
     for observable, expression in predicted.items():
         if isinstance(expression, GivenOutputs | AtEveryWidth):
             checks.append(_ratio(observable, expression, ladder, resolution))
+            continue
+        if isinstance(expression, Below):
+            checks.append(_below(observable, expression, ladder))
             continue
         if sp.sympify(expression).is_Add:
             checks.append(_correction(observable, expression, ladder, resolution))
@@ -203,6 +206,11 @@ def confront(predicted: Mapping[str, Any], ladder: Ladder, resolution: float = 0
         judgement = judge(float(limit), extrapolation, resolution, scale)
         checks.append(Check(observable, -int(exponent), float(limit), extrapolation, judgement))
     return tuple(checks)
+
+
+def _below(observable: str, prediction: Below, ladder: Ladder) -> Check:
+    runs = ladder.ensembles[ladder.widths[-1]].values(observable)
+    return Check(observable, 0, prediction.bound, *judge_below(prediction.bound, runs))
 
 
 def _correction(observable: str, expression: sp.Expr, ladder: Ladder, resolution: float) -> Check:

@@ -147,6 +147,32 @@ def judge(
     return Judgement(verdict, z, deviation / float(scale) if scale else math.nan, reason)
 
 
+def judge_below(bound: float, values: Any) -> tuple[Extrapolation, Judgement]:
+    """Whether the mean of runs is below a bound: (the mean with its standard error, the judgement).
+
+    SUPPORTED where the mean is three standard errors below, CONTRADICTED where it is four above, INCONCLUSIVE otherwise;
+    as in :func:`judge` these are Student quantiles of equal probability. Raises :class:`InputError` below 4 runs.
+
+    >>> judge_below(0.0, [-1.0, -1.1, -0.9, -1.05, -0.95])[1].verdict
+    <Verdict.SUPPORTED: 'supported'>
+    """
+    runs = np.asarray(values, dtype=float)
+    if runs.ndim != 1 or len(runs) < 4 or not np.isfinite(runs).all():
+        raise InputError(f"{runs.shape} finite numbers cannot be judged: give one number a run, of at least 4 runs")
+    mean, dof = float(runs.mean()), len(runs) - 1
+    error = max(float(runs.std(ddof=1)) / math.sqrt(len(runs)), _ROUNDING * (abs(mean) or 1.0))
+    z = _normal_score((mean - bound) / error, dof)
+    side = "below" if z < 0 else "above"
+    reason = f"the mean of {len(runs)} runs is {abs(z):.1f} standard errors {side} {bound:g}"
+    verdict = Verdict.INCONCLUSIVE
+    if z <= -SUPPORT:
+        verdict = Verdict.SUPPORTED
+    elif z >= CONTRADICTION:
+        verdict = Verdict.CONTRADICTED
+    found = Extrapolation(mean, error, float(dof), 0.0, 0.0, None, 0.0, 0, 1.0)
+    return found, Judgement(verdict, z, (mean - bound) / abs(bound) if bound else math.nan, reason)
+
+
 def _decide(z: float, p_value: float, deviation: float, reach: float, allowed: float) -> tuple[Verdict, str]:
     distance = f"the limit is {abs(z):.1f} standard errors from the prediction"
     if p_value < FIT_LEVEL:
