@@ -98,9 +98,9 @@ class Claim:
     """An executable statement with a permanent id.
 
     ``predict`` maps names to predictions (SymPy expressions in the width scale, one number times a power of it or a limit
-    with its correction in 1/M; :class:`GivenOutputs`, :class:`AtEveryWidth` or :class:`Below`) or to statements; ``predict_printed`` does
-    the same for the form in the source, where that differs, so that a misprint is refuted by the very check that supports
-    the correction. ``subject`` says what they
+    with its correction in 1/M; :class:`GivenOutputs`, :class:`AtEveryWidth` or :class:`Below`) or to statements;
+    ``predict_printed`` does the same for the form in the source, where that differs, so that a misprint is refuted by the
+    very check that supports the correction. ``subject`` says what they
     are functions of: a ``"deep_network"``; a ``"single_layer"`` or ``"rectangular_layer"`` with each of ``activations``
     (formulas or gallery names) in turn, or the ``"activation"`` of one, where its mean is not zero; other random
     networks, for which :mod:`fimtheory.verification` has settings; or nothing (``None``).
