@@ -60,6 +60,11 @@ TABLE = (
     Row("qtilde1_above", r"\tilde q_1^{l+1}", "squared norm of the backward signal one layer above"),
     Row("qtilde2_above", r"\tilde q_2^{l+1}", "overlap of the backward signals for two inputs one layer above"),
     Row("alpha_l", r"\alpha_l", "width of the layer in units of $M$"),
+    Row("t", "t", r"the pre-activation of a neuron, $w^\top \tilde x$", ("real",)),
+    Row("sigma_y", r"\sigma_y", "standard deviation of a Gaussian response"),
+    Row("kappa_y", r"\kappa_y", "concentration of a von Mises response"),
+    Row("k_y", r"k_y", "shape of a Gamma response"),
+    Row("r_y", r"r_y", "number of failures of a negative binomial response"),
     Row("alpha_below", r"\alpha_{l-1}", "width of the layer below in units of $M$"),
 )
 
