@@ -13,6 +13,7 @@ Log densities and forward passes are typed here, and no derivative is: every one
 from __future__ import annotations
 
 import functools
+import inspect
 import math
 import re
 from collections.abc import Callable, Iterable
@@ -50,12 +51,13 @@ class Response:
     domain: tuple[float, float] = (-math.inf, math.inf)
 
 
-def response(name: str, **parameters: float) -> Response:
-    """A family by name: the parameter r is the mean where nothing else is said.
+def response(name: str, link: str = "mean", **parameters: float) -> Response:
+    """A family by name: the parameter r is the mean where nothing else is said; with ``link="natural"`` the natural one.
 
     ``bernoulli`` (y in {0, 1}), ``signed_bernoulli`` (y in {-1, 1}), ``binomial`` (n = ...; r the probability of one),
-    ``gaussian`` (sigma = ...), ``poisson``, ``exponential``, ``geometric`` (y = 0, 1, ...), ``von_mises`` (kappa = ...; r
-    the direction), ``softmax`` (r the logits). Raises :class:`InputError`.
+    ``gaussian`` (sigma = ...), ``poisson``, ``exponential``, ``gamma`` (shape = ...), ``geometric`` and
+    ``negative_binomial`` (r = ...; both of y = 0, 1, ...), ``von_mises`` (kappa = ...; r the direction), ``softmax``
+    (r the logits). Raises :class:`InputError`.
 
     >>> coin = response("bernoulli")
     >>> coin.log_density(np.array([0.0, 1.0]), np.array([0.5, 0.25])).round(6)
@@ -63,12 +65,26 @@ def response(name: str, **parameters: float) -> Response:
     """
     if name not in _FAMILIES:
         raise InputError(f"no response is called {name!r}: write one of {', '.join(_FAMILIES)}")
+    if link != "mean" and (link != "natural" or name not in _OF_NATURAL):
+        raise InputError(f"link = {link!r}: write mean, or natural for one of {', '.join(_OF_NATURAL)}")
     try:
-        return _FAMILIES[name](**parameters)
+        law = _FAMILIES[name](**parameters)
     except TypeError:
         given = ", ".join(parameters) or "no parameter"
-        raise InputError(f"{name} was given {given}: write sigma for gaussian, kappa for von_mises, n for binomial,"
-                         " and nothing for others") from None  # fmt: skip
+        raise InputError(
+            f"{name} was given {given}: its parameters are {', '.join(_parameters_of(name)) or 'none'}"
+        ) from None
+    return law if link == "mean" else _natural(law, *_OF_NATURAL[name])
+
+
+def _parameters_of(name: str) -> tuple[str, ...]:
+    return tuple(inspect.signature(_FAMILIES[name]).parameters)
+
+
+def _natural(law: Response, mean: Function, domain: tuple[float, float]) -> Response:
+    return Response(
+        lambda y, r: law.log_density(y, mean(r)), lambda rng, r, shape: law.draw(rng, mean(r), shape), domain
+    )
 
 
 def _bernoulli() -> Response:
@@ -107,16 +123,28 @@ def _poisson() -> Response:
     )
 
 
+def _gamma(shape: float = 1) -> Response:
+    k = _positive("shape", shape)
+    return Response(
+        lambda y, r: -k * (np.log(r) + y / r), lambda rng, r, shape: rng.gamma(k, r / k, shape), (0, math.inf)
+    )
+
+
 def _exponential() -> Response:
-    return Response(lambda y, r: -np.log(r) - y / r, lambda rng, r, shape: rng.exponential(r, shape), (0, math.inf))
+    return _gamma(1)
+
+
+def _negative_binomial(r: float = 1) -> Response:
+    failures = _positive("r", r)
+    return Response(
+        lambda y, r: y * np.log(r) - (y + failures) * np.log(failures + r),
+        lambda rng, r, shape: rng.negative_binomial(failures, failures / (failures + r), shape).astype(float),
+        (0, math.inf),
+    )
 
 
 def _geometric() -> Response:
-    return Response(
-        lambda y, r: y * np.log(r) - (y + 1) * np.log1p(r),
-        lambda rng, r, shape: rng.geometric(1 / (1 + r), shape) - 1.0,
-        (0, math.inf),
-    )
+    return _negative_binomial(1)
 
 
 def _von_mises(kappa: float = 1) -> Response:
@@ -155,9 +183,20 @@ _FAMILIES: dict[str, Callable[..., Response]] = {
     "gaussian": _gaussian,
     "poisson": _poisson,
     "exponential": _exponential,
+    "gamma": _gamma,
     "geometric": _geometric,
+    "negative_binomial": _negative_binomial,
     "von_mises": _von_mises,
     "softmax": _softmax,
+}
+_LINE = (-math.inf, math.inf)
+_OF_NATURAL: dict[str, tuple[Function, tuple[float, float]]] = {  # the parameter r from the natural one, and its range
+    "bernoulli": (lambda t: 1 / (1 + np.exp(-t)), _LINE),
+    "signed_bernoulli": (np.tanh, _LINE),
+    "binomial": (lambda t: 1 / (1 + np.exp(-t)), _LINE),
+    "poisson": (np.exp, _LINE),
+    "exponential": (lambda t: -1 / t, (-math.inf, 0)),
+    "geometric": (lambda t: 1 / np.expm1(-t), (-math.inf, 0)),
 }
 
 
@@ -165,7 +204,8 @@ _FAMILIES: dict[str, Callable[..., Response]] = {
 class ScoreModel:
     """A response whose parameters are f(W_L' phi(... phi(W_1' x))); the gradient is in some of the W_l.
 
-    ``weights`` are W_1, ..., W_L, of shapes (D_0, D_1), ..., (D_{L-1}, D_L), and ``inputs`` are x, of shape (n, D_0).
+    ``weights`` are W_1, ..., W_L, of shapes (D_0, D_1), ..., (D_{L-1}, D_L), each after the first with one row more where
+    it has biases, and ``inputs`` are x, of shape (n, D_0).
     ``varied`` are the places in ``weights`` of the matrices whose gradient is taken, all of them where it is empty; their
     columns, stacked, are the vector of parameters. ``directions`` has shape (K, P). Raises :class:`InputError`.
     """
@@ -185,7 +225,9 @@ class ScoreModel:
                 "inputs, weights and directions must be matrices of finite numbers, with one weight or more"
             )
         shapes = [a.shape for a in arrays[:-1]]
-        if any(below[1] != above[0] for below, above in pairwise(shapes)):
+        if any(
+            above[0] - below[1] not in ((0,) if l == 0 else (0, 1)) for l, (below, above) in enumerate(pairwise(shapes))
+        ):
             raise InputError(
                 f"inputs and weights of shapes {shapes} do not follow each other: write (n, D_0), (D_0, D_1), ..."
             )
@@ -204,13 +246,19 @@ class ScoreModel:
         """P, the number of parameters."""
         return sum(self.weights[l].size for l in self.layers)
 
+    def fields(self, change: Array | None = None) -> list[Array]:
+        """The pre-activations of every layer, (n, D_l), with ``change`` (P,) added to the weights."""
+        h, found = self.inputs, []
+        for W in self._weights(change):
+            if found:
+                h = evaluate("phi", self.phi, found[-1])
+            ones = np.ones((len(h), len(W) - h.shape[1]))  # of biases, if there are any
+            found.append(np.hstack([h, ones]) @ W)
+        return found
+
     def parameters(self, change: Array | None = None) -> Array:
-        """r of every input, (n, m), with ``change`` (P,) added to the weights. Raises :class:`InputError`."""
-        *hidden, last = self._weights(change)
-        h = self.inputs
-        for W in hidden:
-            h = evaluate("phi", self.phi, h @ W)
-        r = evaluate("f", self.f, h @ last)
+        """r of every input, (n, m), with ``change`` added to the weights. Raises :class:`InputError`."""
+        r = evaluate("f", self.f, self.fields(change)[-1])
         low, high = self.response.domain
         if not ((low < r) & (r < high)).all():
             wrong = r[~((low < r) & (r < high))][0]

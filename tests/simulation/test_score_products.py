@@ -21,10 +21,12 @@ FAMILIES = {
     "gaussian": ({"sigma": 0.7}, (-0.5, 1.2), lambda r: stats.norm(r, 0.7)),
     "poisson": ({}, (0.4, 2.5), lambda r: stats.poisson(r)),
     "exponential": ({}, (0.4, 2.5), lambda r: stats.expon(scale=r)),
+    "gamma": ({"shape": 2.5}, (0.4, 2.5), lambda r: stats.gamma(2.5, scale=r / 2.5)),
+    "negative_binomial": ({"r": 1.5}, (0.4, 2.5), lambda r: stats.nbinom(1.5, 1.5 / (1.5 + r))),
     "geometric": ({}, (0.4, 2.5), lambda r: stats.geom(1 / (1 + r), loc=-1)),
     "von_mises": ({"kappa": 1.3}, (-0.5, 0.8), lambda r: stats.vonmises(1.3, loc=r)),
 }
-CONTINUOUS = {"gaussian", "exponential", "von_mises"}
+CONTINUOUS = {"gaussian", "exponential", "gamma", "von_mises"}
 
 
 def rng():
@@ -65,6 +67,28 @@ def mean_of(name, distribution, function):
     return function(points) @ distribution.pmf(points)
 
 
+LOG_PARTITIONS = {
+    "bernoulli": lambda t: np.log1p(np.exp(t)),
+    "signed_bernoulli": lambda t: np.log(2 * np.cosh(t)),
+    "binomial": lambda t: 4 * np.log1p(np.exp(t)),
+    "poisson": np.exp,
+    "exponential": lambda t: -np.log(-t),
+    "geometric": lambda t: -np.log1p(-np.exp(t)),
+}
+
+
+@pytest.mark.parametrize("name", LOG_PARTITIONS)
+def test_natural_parameters(name):
+    """y t - psi(t), with the log-partitions typed here; draws have the mean psi'."""
+    family, psi = response(name, "natural", **({"n": 4} if name == "binomial" else {})), LOG_PARTITIONS[name]
+    for t in (-0.3, -1.1):
+        y = family.draw(rng(), np.array([t]), (40_000, 1))[:, 0]
+        slope = (psi(t + 1e-5) - psi(t - 1e-5)) / 2e-5
+        assert abs(y.mean() - slope) < 5 * y.std() / 200
+        found = family.log_density(y[:50], np.full(50, t)) - family.log_density(y[:50], np.full(50, -0.6))
+        assert found == pytest.approx(y[:50] * (t + 0.6) - psi(t) + psi(-0.6), rel=1e-10, abs=1e-12)
+
+
 def test_softmax_draws_and_density():
     logits = np.array([[0.3, -1.2, 0.9], [700.0, 701.0, 699.5]])
     p = np.exp(logits - logits.max(axis=1, keepdims=True))
@@ -99,9 +123,9 @@ def test_scores_of_a_neuron():
 
 
 def softmax_network(varied=()):
-    """tanh layers of 3 and 4 units over 2 inputs, and 3 classes."""
+    """tanh layers of 3 and 4 units over 2 inputs, the second with biases, and 3 classes."""
     draw = rng()
-    weights = tuple(draw.standard_normal(shape) for shape in ((2, 3), (3, 4), (4, 3)))
+    weights = tuple(draw.standard_normal(shape) for shape in ((2, 3), (4, 4), (4, 3)))
     size = sum(weights[l].size for l in varied or range(3))
     X, directions = draw.standard_normal((5, 2)), draw.standard_normal((2, size))
     return ScoreModel(response("softmax"), lambda z: z, weights, X, directions, np.tanh, varied)
@@ -112,14 +136,14 @@ def test_scores_of_a_network(varied):
     """The chain rule, typed here, with columns stacked layer after layer."""
     model = softmax_network(varied)
     W1, W2, W3 = model.weights
-    h1 = np.tanh(model.inputs @ W1)
+    h1 = np.hstack([np.tanh(model.inputs @ W1), np.ones((5, 1))])
     h2 = np.tanh(h1 @ W2)
     p = np.exp(h2 @ W3)
     p /= p.sum(axis=1, keepdims=True)
     y = model.draw(rng(), 20)
     error = np.eye(3)[y[..., 0]] - p
     back2 = error @ W3.T * (1 - h2**2)
-    back1 = back2 @ W2.T * (1 - h1**2)
+    back1 = back2 @ W2[:3].T * (1 - h1[:, :3] ** 2)
     pairs = ((back1, model.inputs), (back2, h1), (error, h2))
     parts = [np.einsum("ani,nj->anij", *pairs[l]).reshape(20, 5, -1) for l in varied or range(3)]
     score = np.concatenate(parts, axis=-1)
@@ -163,6 +187,7 @@ def test_not_measured(name):
         ({"directions": np.ones((1, 4))}, "4 entries for 3 parameters"),
         ({"inputs": np.ones((2, 2))}, "do not follow each other"),
         ({"inputs": np.full((2, 3), np.nan)}, "finite numbers"),
+        ({"weights": (np.ones((4, 1)),)}, "do not follow each other"),
         ({"weights": ()}, "one weight or more"),
         ({"varied": (1,)}, "weights 0 to 0"),
     ],
@@ -185,7 +210,9 @@ def test_parameters_out_of_range():
         ("von_mises", {"kappa": float("nan")}, "kappa = nan"),
         ("binomial", {"n": -2}, "n = -2"),
         ("cauchy", {}, "no response is called 'cauchy'"),
-        ("poisson", {"sigma": 1}, "poisson was given sigma"),
+        ("poisson", {"sigma": 1}, "poisson was given sigma: its parameters are none"),
+        ("binomial", {}, "binomial was given no parameter: its parameters are n"),
+        ("von_mises", {"link": "natural"}, "link = 'natural'"),
     ],
 )
 def test_responses_that_are_none(name, parameters, match):
