@@ -35,6 +35,7 @@ __all__ = [
     "gallery",
     "kernel_modes",
     "latex",
+    "neuron",
     "single_layer",
 ]
 
@@ -96,6 +97,21 @@ def kernel_modes(f: str | _sp.Expr | Activation, dimension: int, degrees: int = 
     from fimtheory.theory.kernel_modes import KernelModes
 
     return KernelModes(activation(f), dimension, degrees, **options)
+
+
+def neuron(text: str, **options):
+    """A stochastic neuron ``RESPONSE:ACTIVATION`` and its relative Fisher metric nu(t) x~ x~', derived from its law.
+
+    ``options`` are parameters of the response (``sigma``, ``outcomes``, ``kappa``, ``n``, ...), of the activation, and
+    ``link="natural"``; ``softmax:linear`` with ``classes=3`` is a whole layer. See
+    :func:`fimtheory.theory.relative_fisher.neuron`.
+
+    >>> neuron("bernoulli:tanh").nu, neuron("gaussian:elu", sigma="7/10", alpha="1/4").at(-1)
+    (1 - tanh(t)**2, 25*exp(-2)/196)
+    """
+    from fimtheory.theory.categorical import stochastic_unit
+
+    return stochastic_unit(text, **options)
 
 
 def deep_network(f, depth: int, sigma_w2, sigma_b2, **options):

@@ -1,5 +1,5 @@
-"""The command line: ``fimtheory derive | export | gallery | network | phase | spectrum | modes | optimal | report
-| claims``.
+"""The command line: ``fimtheory derive | export | gallery | network | phase | spectrum | modes | neuron | optimal
+| report | claims``.
 
 Exit codes: 0 done, 1 a check fell short, 2 unusable input (one line on standard error), 130 interrupted. A module a verb.
 """
@@ -14,12 +14,12 @@ import sys
 from collections.abc import Sequence
 
 from fimtheory import __version__
-from fimtheory.cli import claims, derive, export, gallery, modes, network, optimal, phase, report, spectrum
+from fimtheory.cli import claims, derive, export, gallery, modes, network, neuron, optimal, phase, report, spectrum
 from fimtheory.cli.options import DONE, FELL_SHORT, INTERRUPTED, UNUSABLE, Parser
 from fimtheory.errors import FimtheoryError, InputError
 from fimtheory.timeout import supervised, time_limit
 
-VERBS = (derive, export, gallery, network, phase, spectrum, modes, optimal, report, claims)
+VERBS = (derive, export, gallery, network, phase, spectrum, modes, neuron, optimal, report, claims)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

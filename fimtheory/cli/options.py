@@ -63,6 +63,11 @@ def _seconds(text: str) -> float:
 def add_activation(verb: argparse.ArgumentParser) -> None:
     """The activation and its parameters."""
     verb.add_argument("activation", metavar="ACT", help="a gallery name (relu, gelu, tanh, ...) or a formula in x")
+    add_parameters(verb)
+
+
+def add_parameters(verb: argparse.ArgumentParser) -> None:
+    """Parameters of the activation."""
     verb.add_argument(
         "--param",
         action="append",
@@ -91,11 +96,18 @@ def chosen_activation(options: argparse.Namespace):
     """The activation that the options name."""
     from fimtheory.activations import activation
 
-    domains, values = {}, {}
+    domains, values = chosen_parameters(options)
+    return activation(options.activation, parameters=domains, **values)
+
+
+def chosen_parameters(options: argparse.Namespace) -> tuple[dict[str, str], dict[str, str]]:
+    """Domains of free parameters and values of fixed ones, from ``--param``."""
+    domains: dict[str, str] = {}
+    values: dict[str, str] = {}
     for text in options.param:
         name, kind, value = _parameter(text)
         (values if kind == "value" else domains)[name] = value
-    return activation(options.activation, parameters=domains, **values)
+    return domains, values
 
 
 def _parameter(text: str) -> tuple[str, str, str]:

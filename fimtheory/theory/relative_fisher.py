@@ -2,9 +2,9 @@ r"""Relative Fisher metrics of one neuron, derived from its stochastic model.
 
 A neuron sees t = w'x~ and answers with a random y whose law has the parameter f(t). Its relative Fisher metric is
 
-    g(w | x) = E[(d ln p / dw)(d ln p / dw)'] = -E[d^2 ln p / dw dw'] = nu(t) x~ x~',
+    g(w | x) = E[(d log p / dw)(d log p / dw)'] = -E[d^2 log p / dw dw'] = nu(t) x~ x~',
 
-and the number nu(t) is all there is to find. It is computed from ln p in both ways, and the two are compared in ball
+and the number nu(t) is all there is to find. It is computed from log p in both ways, and the two are compared in ball
 arithmetic. Layers and networks are in :mod:`fimtheory.theory.relative_layers`, averages over random weights and inputs in
 :mod:`fimtheory.theory.expected_relative`.
 """
@@ -33,7 +33,7 @@ from fimtheory.theory.responses import OUTCOME, Response, response
 T = SYMBOLS["t"]
 _F = sp.Function("f")(T)
 _VALUE, _SLOPE, _BEND = sp.symbols("f f' f''", real=True)
-_GRID = np.concatenate([np.linspace(-12, 12, 2401) + 1e-4, [-1000, -100, -50, -20, 20, 50, 100, 1000]])
+_GRID = np.concatenate([np.linspace(-12, 12, 2401), [-1000, -100, -50, -20, 20, 50, 100, 1000]])
 _ROUNDING = 1e-12
 
 
@@ -74,8 +74,8 @@ class Neuron:
     ================  ==================================================================
     ``nu``            the factor of x~ x~' in the metric, an expression in t
     ``general``       nu for any f, in the symbols f and f'
-    ``score_form``    E[(d ln p / dt)^2], as it comes out of the definition
-    ``hessian_form``  -E[d^2 ln p / dt^2], likewise
+    ``score_form``    E[(d log p / dt)^2], as it comes out of the definition
+    ``hessian_form``  -E[d^2 log p / dt^2], likewise
     ``certified``     whether ball arithmetic proves the two equal at generic points
     ``steps``         the derivation, line by line
     ``kinks``         where nu has to be defined by a convention
@@ -89,7 +89,7 @@ class Neuron:
     def __init__(self, law: Response, f: Activation) -> None:
         self.response = law
         self.activation = f
-        _require_continuous(law, f)
+        require_continuous(f)
         _require_range(law, f)
 
     @property
@@ -135,12 +135,12 @@ class Neuron:
 
     @functools.cached_property
     def score_pieces(self) -> Pieces:
-        """E[(d ln p / dt)^2] on every piece of f, not simplified."""
+        """E[(d log p / dt)^2] on every piece of f, not simplified."""
         return self._derived(lambda log_density: sp.diff(log_density, T) ** 2)
 
     @functools.cached_property
     def hessian_pieces(self) -> Pieces:
-        """-E[d^2 ln p / dt^2] on every piece of f, not simplified."""
+        """-E[d^2 log p / dt^2] on every piece of f, not simplified."""
         return self._derived(lambda log_density: -sp.diff(log_density, T, 2))
 
     def _derived(self, integrand: Callable[[sp.Expr], sp.Expr]) -> Pieces:
@@ -155,12 +155,12 @@ class Neuron:
 
     @property
     def score_form(self) -> sp.Expr:
-        """E[(d ln p / dt)^2] as it comes out."""
+        """E[(d log p / dt)^2] as it comes out."""
         return self.score_pieces.expression
 
     @property
     def hessian_form(self) -> sp.Expr:
-        """-E[d^2 ln p / dt^2] as it comes out."""
+        """-E[d^2 log p / dt^2] as it comes out."""
         return self.hessian_pieces.expression
 
     @functools.cached_property
@@ -260,6 +260,8 @@ def neuron(text: str | Response, f: Any = None, *, link: str = "mean", parameter
         )
     of_law = {key: values.pop(key) for key in RESPONSE_PARAMETERS.get(head.strip(), ()) if key in values}
     phi = activation(tail.strip(), parameters=parameters, **values)
+    if head.strip() == "softmax":
+        raise InputError("softmax couples the units of a layer: take fimtheory.neuron or Categorical(3)")
     if head.strip() == "bernoulli" and "outcomes" not in of_law and link == "mean":
         return Neuron(_fitting(phi), phi)
     return Neuron(response(head.strip(), link, **of_law), phi)
@@ -284,7 +286,7 @@ def _fitting(phi: Activation) -> Response:
         return fitting[0]
     t, value = _outside(laws[1], phi) or (0.0, 0.0)
     raise InputError(
-        f"{phi.name} is no mean of two outcomes: at t = {t:.4f} it is {value:.4f}, outside [0, 1] and [-1, 1]; "
+        f"{phi.name} is no mean of two outcomes: at t = {t:.4g} it is {value:.4g}, outside [0, 1] and [-1, 1]; "
         f"write gaussian:{phi.name}, or --link natural, which makes it the log-odds"
     )
 
@@ -292,7 +294,8 @@ def _fitting(phi: Activation) -> Response:
 # -- what cannot be
 
 
-def _require_continuous(law: Response, f: Activation) -> None:
+def require_continuous(f: Activation) -> None:
+    """Raises :class:`InputError` where f jumps."""
     if jumps := f._pieces.jumps:
         raise InputError(
             f"{f.name} jumps at {jumps[0][0]}: the law of y then jumps with the weights and has no Fisher metric there; "
@@ -304,14 +307,15 @@ def _require_range(law: Response, f: Activation) -> None:
     if (found := _outside(law, f)) is None:
         return
     t, value = found
-    ends = f"({law.lower}, {law.upper})".replace("oo", "infinity")
+    ends = f"[{law.lower}, {law.upper}]" if law.upper != sp.oo else f"[{law.lower}, infinity)"
+    ends = ends if law.lower != -sp.oo else f"(-infinity, {law.upper}]"
     hint = law.advice
     if law.name == "bernoulli" and law.lower == 0:
         wider = response("bernoulli", outcomes="-1,1")
         if _outside(wider, f) is None:
             hint = "take the outcomes -1,1, whose probability is (1 + f)/2"
     raise InputError(
-        f"{f.name} is {value:.4f} at t = {t:.4f}, but the {law.parameter} of {law.name} lies in {ends}: {hint}"
+        f"{f.name} is {value:.4g} at t = {t:.4g}, but the {law.parameter} of {law.name} lies in {ends}: {hint}"
     )
 
 
@@ -345,13 +349,13 @@ def _named(e: sp.Expr) -> sp.Expr:
 
 
 def _oriented(e: sp.Expr) -> sp.Expr:
-    """A quotient without leading minus: f - 1 in a denominator becomes 1 - f, and (1 - f)(1 + f) becomes 1 - f^2."""
+    """A quotient as an author writes it: 1 - f and not f - 1 in a denominator, 1 - f^2 and not (1 - f)(1 + f)."""
     top, bottom = sp.fraction(e)
-    if top.could_extract_minus_sign():
-        for factor in sp.Mul.make_args(bottom):
-            if factor.is_Add and any(term.could_extract_minus_sign() for term in factor.args):
-                top, bottom = -top, bottom / factor * sp.expand(-factor)
-                break
+    for factor in sp.Mul.make_args(bottom):
+        base, exponent = factor.as_base_exp()
+        if base.is_Add and base.as_coeff_Add()[0].is_negative and exponent.is_Integer:
+            bottom = bottom / factor * sp.expand(-base) ** exponent
+            top = sp.expand(-top) if exponent % 2 else top
     return top / min(bottom, sp.expand(bottom), key=sp.count_ops)
 
 
@@ -380,19 +384,19 @@ def _steps(n: Neuron) -> Iterator[Step]:
     score = _named(sp.diff(n._log_density, T))
     second = _named(sp.diff(n._log_density, T, 2))
     yield Step("The response", rf"{law.law}, \quad t = w^\top \tilde x")
-    yield Step("Its log density", rf"\ln p(y) = {latex(law.log_density(_VALUE))}")
+    yield Step("Its log density at the value f of f(t)", rf"\log p(y) = {latex(_readable(law.log_density(_VALUE)))}")
     yield Step(
         "The score, by the chain rule dt/dw = x~",
-        rf"\frac{{\partial \ln p}}{{\partial w}} = {_bracketed(latex(_brief(score)))} \, \tilde x",
+        rf"\frac{{\partial \log p}}{{\partial w}} = {_bracketed(_brief(score))} \, \tilde x",
     )
     yield Step(
         "The mean of its square",
-        rf"\mathbb{{E}}\left(\frac{{\partial \ln p}}{{\partial t}}\right)^2 = {latex(n.general)}",
+        rf"\mathbb{{E}}\left(\frac{{\partial \log p}}{{\partial t}}\right)^2 = {latex(n.general)}",
     )
-    yield Step("The second derivative", rf"\frac{{\partial^2 \ln p}}{{\partial t^2}} = {latex(_brief(second))}")
+    yield Step("The second derivative", rf"\frac{{\partial^2 \log p}}{{\partial t^2}} = {latex(_brief(second))}")
     yield Step(
         "Minus its mean, which is the same: what multiplies f'' has mean zero",
-        rf"-\mathbb{{E}} \frac{{\partial^2 \ln p}}{{\partial t^2}} = {latex(_curvature(n, second))}",
+        rf"-\mathbb{{E}} \frac{{\partial^2 \log p}}{{\partial t^2}} = {latex(_curvature(n, second))}",
     )
     f = n.activation
     slope = f._pieces.derivative().expression.subs(f.variable, T)
@@ -406,11 +410,17 @@ def _curvature(n: Neuron, second: sp.Expr) -> sp.Expr:
 
 def _brief(e: sp.Expr) -> sp.Expr:
     """A score or Hessian, collected in f' and f''."""
-    return min((e, sp.factor(e), sp.collect(sp.expand(e), (_BEND, _SLOPE), sp.factor)), key=sp.count_ops)
+    collected = sp.collect(sp.expand(e), (_BEND, _SLOPE), lambda c: _oriented(sp.factor(c)))
+    return min((e, _oriented(sp.factor(e)), collected), key=sp.count_ops)
 
 
-def _bracketed(text: str) -> str:
-    return rf"\left({text}\right)"
+def _readable(e: sp.Expr) -> sp.Expr:
+    """Logarithms of quotients without leading minus."""
+    return e.replace(sp.log, lambda u: sp.log(_oriented(sp.factor(u)) if u.has(_VALUE) else u))
+
+
+def _bracketed(e: sp.Expr) -> str:
+    return rf"\left({latex(e)}\right)" if e.is_Add else latex(e)
 
 
 __all__ = ["OUTCOME", "Kink", "Neuron", "Step", "T", "neuron"]

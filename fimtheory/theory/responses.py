@@ -18,6 +18,7 @@ from fimtheory.activations.parser import VARIABLE
 from fimtheory.emission import emit
 from fimtheory.errors import InputError
 from fimtheory.gaussian.expectation import expectation
+from fimtheory.latex import latex
 from fimtheory.notation import SYMBOLS
 
 OUTCOME = sp.Symbol("y", real=True)
@@ -31,8 +32,8 @@ Average = Callable[[sp.Expr, sp.Expr], sp.Expr]
 class Response:
     """A law of one observation y, with one parameter that a neuron sets.
 
-    ``log_density(m)`` is ln p(y | m) as an expression in :data:`OUTCOME`; ``average(e, m)`` is E e(y) for expressions of at
-    most second order in the outcome, such as squares of scores and Hessians. The parameter lies between ``lower`` and
+    ``log_density(m)`` is log p(y | m) as an expression in :data:`OUTCOME`; ``average(e, m)`` is E e(y) for expressions of
+    at most second order in the outcome, such as squares of scores and Hessians. The parameter lies between ``lower`` and
     ``upper``; ``law`` is LaTeX for the law at the parameter f(t), ``outcomes`` says what y may be.
     """
 
@@ -147,14 +148,14 @@ def _gaussian(link: str, sigma: Any = 1) -> Response:
         powers = sp.Poly(sp.expand(e.subs(OUTCOME, mean(m) + scale * x)), x).all_coeffs()[::-1]
         return sum((c * expectation(x**k, x) for k, c in enumerate(powers)), sp.S.Zero)
 
-    spread = SYMBOLS_LATEX.get(scale, sp.latex(scale**2))
+    spread = _SQUARE_LATEX.get(scale, latex(scale**2))
     centre = "f(t)" if link == "mean" else rf"{'' if scale == 1 else spread} f(t)"
     law = rf"y \sim \mathcal{{N}}({centre}, {spread})"
     return Response("gaussian", law, "a real number", log_density, average, parameter=_parameter(link),
                     parameters=_free(scale))  # fmt: skip
 
 
-SYMBOLS_LATEX = {SYMBOLS["sigma_y"]: r"\sigma_y^2"}
+_SQUARE_LATEX = {SYMBOLS["sigma_y"]: r"\sigma_y^2"}
 
 
 # -- other exponential families, by their log-partition
@@ -190,7 +191,8 @@ def _family(
         return sum((c * moments[k] for k, c in enumerate(powers)), sp.S.Zero)
 
     if link == "natural":
-        law, ends = rf"{law.split(',')[0].split('(')[0]}(\theta = f(t))", natural_ends
+        law = rf"p(y) = h(y) \, e^{{\theta y - \psi(\theta)}}, \quad \psi(\theta) = {latex(psi)}, \quad \theta = f(t)"
+        ends = natural_ends
     kind = parameter if link == "mean" else _parameter(link)
     return Response(
         name, law, outcomes, log_density, average, *ends, parameter=kind, advice=advice, parameters=parameters
@@ -221,7 +223,7 @@ def _binomial(link: str, n: Any = 1) -> Response:
 def _gamma(link: str, shape: Any = 1, name: str = "gamma") -> Response:
     k = _positive("shape", shape, "k_y")
     law = r"y \sim \operatorname{Exponential}(f(t))" if name == "exponential" else (
-        rf"y \sim \operatorname{{Gamma}}(f(t)), \quad \text{{shape }} {sp.latex(k)}"
+        rf"y \sim \operatorname{{Gamma}}(f(t)), \quad \text{{shape }} {latex(k)}"
     )  # fmt: skip
     base = sp.S.Zero if k == 1 else (k - 1) * sp.log(OUTCOME) - sp.loggamma(k)
     return _family(
@@ -237,7 +239,7 @@ def _exponential(link: str) -> Response:
 def _negative_binomial(link: str, r: Any = 1, name: str = "negative_binomial") -> Response:
     count = _positive("r", r, "r_y")
     law = r"y \sim \operatorname{Geometric}(f(t))" if name == "geometric" else (
-        rf"y \sim \operatorname{{NegativeBinomial}}(f(t)), \quad r = {sp.latex(count)}"
+        rf"y \sim \operatorname{{NegativeBinomial}}(f(t)), \quad r = {latex(count)}"
     )  # fmt: skip
     base = sp.S.Zero if count == 1 else sp.loggamma(OUTCOME + count) - sp.loggamma(count) - sp.loggamma(OUTCOME + 1)
     return _family(
@@ -258,7 +260,8 @@ def _given_family(link: str, log_partition: Any = None) -> Response:
     _require_convex(psi, log_partition)
     natural = None if link == "natural" else _inverse(sp.diff(psi, _THETA), log_partition)
     return _family(
-        "family", link, psi, natural, r"p(y) = h(y) \, e^{\theta y - \psi(\theta)}, \quad \psi'(\theta) = f(t)",
+        "family", link, psi, natural,
+        rf"p(y) = h(y) \, e^{{\theta y - \psi(\theta)}}, \quad \psi(\theta) = {latex(psi)}, \quad \psi'(\theta) = f(t)",
         "those of the family", _ends_of_mean(psi), advice="choose f within the range of psi', or --link natural",
     )  # fmt: skip
 
@@ -331,7 +334,7 @@ def _von_mises(link: str, kappa: Any = 1) -> Response:
         moments = {(0, 0): sp.S.One, (0, 1): mean, (2, 0): mean / k, (1, 0): sp.S.Zero, (1, 1): sp.S.Zero}
         return sum((c * moments[power] for power, c in powers.terms()), sp.S.Zero)  # odd powers of the sine vanish
 
-    law = rf"y \sim \operatorname{{vonMises}}(f(t), {sp.latex(k)})"
+    law = rf"y \sim \operatorname{{vonMises}}(f(t), {latex(k)})"
     return Response("von_mises", law, "an angle", log_density, average, parameter="direction", parameters=_free(k))
 
 

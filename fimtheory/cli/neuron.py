@@ -1,0 +1,115 @@
+"""``fimtheory neuron``: relative Fisher metrics, derived from a stochastic model."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import Any
+
+from fimtheory.cli.options import DONE, add_parameters, chosen_parameters, new_verb, show
+from fimtheory.errors import InputError
+
+# option -> the keyword of the response
+_RESPONSE = {
+    "sigma": "sigma",
+    "kappa": "kappa",
+    "shape": "shape",
+    "trials": "n",
+    "failures": "r",
+    "outcomes": "outcomes",
+    "log_partition": "log_partition",
+}
+
+
+def add(verbs) -> None:
+    """Declare the verb."""
+    verb = new_verb(
+        verbs,
+        "neuron",
+        run,
+        "The relative Fisher metric of a stochastic neuron, derived from its law: nu(t) x x' with t = w.x.",
+        "bernoulli:tanh",
+        "gaussian:elu --sigma 0.7 --param alpha=1/4 --at t=-0.5",
+        "gaussian:leaky_relu --sigma sigma --json",
+        "'gaussian:w*log(exp(i*x/w) + exp(x/w))' --param w=1/10 --param i=0 --at t=-1,0,1",
+        "poisson:softplus --variance q",
+        "softmax:linear --classes 3 --at t=0,1,-1",
+        "family:linear --log-partition 'log(1 + exp(x))' --natural",
+    )
+    verb.add_argument(
+        "activation",
+        metavar="RESPONSE:ACT",
+        help="the law of the answer (bernoulli, gaussian, poisson, binomial, exponential, gamma, geometric, "
+        "negative_binomial, von_mises, family; softmax for a layer) and the function of w.x that sets its mean",
+    )
+    add_parameters(verb)
+    verb.add_argument("--sigma", metavar="S", help="gaussian: standard deviation (default 1; sigma leaves it free)")
+    verb.add_argument("--kappa", metavar="K", help="von_mises: concentration (default 1)")
+    verb.add_argument("--shape", metavar="K", help="gamma: shape (default 1)")
+    verb.add_argument("--trials", metavar="N", help="binomial: number of trials (default 1)")
+    verb.add_argument("--failures", metavar="R", help="negative_binomial: number of failures (default 1)")
+    verb.add_argument("--outcomes", metavar="A,B", help="bernoulli: 0,1 or -1,1 (default: those whose means f is)")
+    verb.add_argument("--log-partition", metavar="PSI", help="family: a formula in x, the natural parameter")
+    verb.add_argument("--natural", action="store_true", help="f is the natural parameter instead of the mean")
+    verb.add_argument("--classes", default="3", metavar="M", help="softmax: number of classes (default 3)")
+    verb.add_argument("--at", nargs="+", default=[], metavar="t=T", help="evaluate nu at t=-0.5, or at t=-1,0,1")
+    verb.add_argument(
+        "--variance", metavar="Q", help="random inputs: average over w.x ~ N(bias, Q); a number, or q to leave it free"
+    )
+    verb.add_argument("--bias", metavar="B", help="random inputs: the mean of w.x (default: no bias weight)")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Carry it out."""
+    from fimtheory.report import neuron
+    from fimtheory.theory.categorical import stochastic_unit
+
+    domains, values = chosen_parameters(options)
+    given = {key: value for option, key in _RESPONSE.items() if (value := getattr(options, option)) is not None}
+    if clash := sorted(set(given) & set(values)):
+        raise InputError(f"{clash[0]} is given twice, by --param and by its own option: leave one out")
+    unit = stochastic_unit(
+        options.activation,
+        link="natural" if options.natural else "mean",
+        classes=_classes(options.classes),
+        parameters=domains,
+        **given,
+        **values,
+    )
+    found = neuron.neuron(unit, options.digits, _points(options.at), _average(options))
+    show(options, found, neuron.neuron_text)
+    return DONE
+
+
+def _classes(text: str) -> int:
+    if not text.isdigit():
+        raise InputError(f"--classes {text} is not a whole number: write for instance --classes 3")
+    return int(text)
+
+
+def _points(texts: Sequence[str]) -> list[Any]:
+    """The values of t in ``t=-0.5`` or ``t=-1,0,1``."""
+    from fimtheory.activations import parse_number
+
+    points = []
+    for text in texts:
+        name, equals, values = text.partition("=")
+        if name.strip() != "t" or not equals or not all(part.strip() for part in values.split(",")):
+            raise InputError(f"--at {text!r} is not understood: write for instance --at t=-0.5 or --at t=-1,0,1")
+        points += [parse_number(part) for part in values.split(",")]
+    return points
+
+
+def _average(options: argparse.Namespace) -> tuple[Any, Any] | None:
+    """(variance, bias or None) where averages over random inputs are asked for."""
+    from fimtheory.activations import parse_number
+    from fimtheory.gaussian.field import VARIANCE
+
+    if options.variance is None:
+        if options.bias is not None:
+            raise InputError("--bias is the mean of w.x over random inputs: say their variance, too: --variance 1")
+        return None
+    q = VARIANCE if options.variance.strip() == "q" else parse_number(options.variance)
+    if q.is_positive is not True:
+        raise InputError(f"--variance {options.variance} is not positive: write for instance --variance 1")
+    return q, None if options.bias is None else parse_number(options.bias)

@@ -1,0 +1,191 @@
+"""What ``fimtheory neuron`` shows: the metric, how it follows from the law, its values, its averages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sympy as sp
+
+from fimtheory.activations import Activation
+from fimtheory.errors import InputError
+from fimtheory.gaussian.quantity import Quantity
+from fimtheory.latex import latex
+from fimtheory.theory.categorical import Categorical
+from fimtheory.theory.expected_relative import ExpectedMetric
+from fimtheory.theory.relative_fisher import Kink, Neuron, Step
+
+Average = tuple[Any, Any]
+
+
+def neuron(
+    unit: Neuron | Categorical, digits: int = 16, at: Sequence[Any] = (), average: Average | None = None
+) -> dict[str, Any]:
+    """Everything about one stochastic unit; ``at`` are values of t, ``average`` is (variance, bias or None)."""
+    if isinstance(unit, Categorical):
+        if average is not None:
+            raise InputError("averages over random inputs are known for one neuron: leave --variance out for softmax")
+        return _layer(unit, digits, at)
+    values = [_value(unit, t, digits) for t in at]
+    nu = Quantity(unit.nu).as_json(digits)
+    if len(values) == 1:
+        nu["value"] = values[0]["nu"]["value"]
+    return {
+        "neuron": unit.name,
+        "response": {
+            "name": unit.response.name,
+            "law_latex": unit.response.law,
+            "outcomes": unit.response.outcomes,
+            "sets": unit.response.parameter,
+            "free": [str(symbol) for symbol in unit.response.parameters],
+        },
+        "activation": _activation(unit.activation),
+        **nu,
+        "nu": nu,
+        "metric_latex": unit.latex,
+        "general": {"formula": str(unit.general), "latex": latex(unit.general)},
+        "score_form": {"formula": str(unit.score_form), "latex": latex(unit.score_form)},
+        "hessian_form": {"formula": str(unit.hessian_form), "latex": latex(unit.hessian_form)},
+        "agreement": _agreement(unit),
+        "steps": _steps(unit.steps),
+        "kinks": [_kink(kink, digits) for kink in unit.kinks],
+        "values": values,
+        "expected": None if average is None else _expected(unit, *average, digits),
+    }
+
+
+def _activation(phi: Activation) -> dict[str, Any]:
+    return {
+        "name": phi.name,
+        "formula": str(phi.expression),
+        "latex": latex(phi.expression),
+        "parameters": {p.name: p.domain for p in phi.parameter_list},
+    }
+
+
+def _agreement(unit: Neuron | Categorical) -> str:
+    return "certified" if unit.certified else "not certified"
+
+
+def _steps(steps: Sequence[Step]) -> list[dict[str, str]]:
+    return [{"text": step.text, "latex": step.latex} for step in steps]
+
+
+def _value(unit: Neuron, t: sp.Expr, digits: int) -> dict[str, Any]:
+    jump = unit.kink_at(t)
+    note = None
+    if jump is not None:
+        note = f"undefined at the kink t = {t}: {jump.left} on the left, {jump.right} on the right, which is used"
+    return {"t": str(t), "nu": Quantity(unit.at(t)).as_json(digits), "note": note}
+
+
+def _kink(kink: Kink, digits: int) -> dict[str, Any]:
+    return {
+        "t": str(kink.at),
+        "left": Quantity(kink.left).as_json(digits),
+        "right": Quantity(kink.right).as_json(digits),
+        "continuous": kink.continuous,
+        "used": "right",
+    }
+
+
+def _expected(unit: Neuron, variance: sp.Expr, bias: sp.Expr | None, digits: int) -> dict[str, Any]:
+    """Averages over inputs x ~ N(0, I_d): without a bias weight, or with one, whose value is ``bias``."""
+    metric = ExpectedMetric(unit, variance, sp.S.Zero if bias is None else bias)
+    pairs = metric.eigenvalues if bias is None else metric.eigenvalues_with_bias
+    condition = metric.condition_number if bias is None else metric.condition_number_with_bias
+    return {
+        "variance": str(variance),
+        "bias": None if bias is None else str(bias),
+        "eigenvalues": [{"multiplicity": str(count), **Quantity(e).as_json(digits)} for e, count in pairs],
+        "condition_number": Quantity(condition).as_json(digits),
+        "metric_latex": metric._repr_latex_().strip("$").removeprefix(r"\displaystyle ") if bias is None else None,
+    }
+
+
+def _layer(unit: Categorical, digits: int, at: Sequence[Any]) -> dict[str, Any]:
+    """A softmax layer: the matrix in front of x~ x~'."""
+    count = unit.classes
+    if at and len(at) != count:
+        raise InputError(f"--at has {len(at)} values for {count} classes: write one logit a class, as t=0,1,-1")
+    exact = unit.at(*at) if at else None
+    return {
+        "neuron": unit.name,
+        "response": {"name": "softmax", "outcomes": f"1, ..., {count}", "sets": "logits", "free": []},
+        "activation": _activation(unit.activation),
+        "formula": str(unit.matrix.tolist()),
+        "latex": unit.latex,
+        "value": None,
+        "status": "exact",
+        "metric_latex": unit.latex,
+        "agreement": _agreement(unit),
+        "steps": _steps(unit.steps),
+        "rank": count - 1,
+        "null_vector": ["1"] * count if unit.activation.expression == unit.activation.variable else None,
+        "values": []
+        if exact is None
+        else [
+            {
+                "t": [str(t) for t in at],
+                "matrix": [[Quantity(e).as_json(digits) for e in exact.row(k)] for k in range(count)],
+            }
+        ],
+        "expected": None,
+    }
+
+
+# -- text
+
+
+def neuron_text(found: dict[str, Any]) -> str:
+    """The same for a terminal."""
+    lines = [f"{found['neuron']}   (f(t): the {found['response']['sets']}; y: {found['response']['outcomes']})", ""]
+    if found["response"]["name"] == "softmax":
+        return "\n".join([*lines, *_layer_lines(found)])
+    lines += [
+        f"  nu(t) = {found['formula']}",
+        f"        = {found['general']['formula']} with f = {found['activation']['name']}",
+    ]
+    lines += ["", f"  E[(d log p/dt)^2] = -E[d^2 log p/dt^2]: {found['agreement']}"]
+    for kink in found["kinks"]:
+        left, right = kink["left"]["formula"], kink["right"]["formula"]
+        state = f"continuous, {right}" if kink["continuous"] else f"undefined: {left} | {right}, the right one is used"
+        lines.append(f"  at t = {kink['t']}: {state}")
+    lines += ["", *(_value_line(value) for value in found["values"])]
+    if found["expected"]:
+        lines += ["", *_expected_lines(found["expected"])]
+    lines += ["", *(f"  {step['text']}:\n      {step['latex']}" for step in found["steps"])]
+    return "\n".join(line for k, line in enumerate(lines) if line or (k and lines[k - 1]))
+
+
+def _expected_lines(found: dict[str, Any]) -> list[str]:
+    with_bias = "" if found["bias"] is None else f", and a bias weight {found['bias']}"
+    lines = [f"  averaged over x ~ N(0, I_d) with w.x of variance {found['variance']}{with_bias}: eigenvalues"]
+    rows = [
+        *((f"({e['multiplicity']} times)", e) for e in found["eigenvalues"]),
+        ("condition", found["condition_number"]),
+    ]
+    return [*lines, *(f"    {label:16} {_number_or_formula(e)}" for label, e in rows)]
+
+
+def _number_or_formula(e: dict[str, Any]) -> str:
+    if e["formula"] is None:
+        return f"{e['value']} ({e['status']})" if e["value"] else "an integral: give values to what is free"
+    if e["formula"].startswith("Max(") and not e["value"]:
+        return "the larger of their quotient and its inverse"
+    return e["formula"] + (f" = {e['value']}" if e["value"] and e["value"] != e["formula"] else "")
+
+
+def _value_line(value: dict[str, Any]) -> str:
+    quantity = value["nu"]
+    text = quantity["value"] or quantity["formula"]
+    return f"  nu({value['t']}) = {text}" + (f"   ({value['note']})" if value["note"] else "")
+
+
+def _layer_lines(found: dict[str, Any]) -> list[str]:
+    lines = [f"  S = {found['formula']}, and the metric is S (x) x~ x~'", f"  two derivations: {found['agreement']}"]
+    lines.append(f"  rank of S: {found['rank']}" + (", S 1 = 0" if found["null_vector"] else ""))
+    for value in found["values"]:
+        lines += [f"\n  at t = {', '.join(value['t'])}:"]
+        lines += ["    " + "  ".join(f"{e['value'] or e['formula']:>22}" for e in row) for row in value["matrix"]]
+    return [*lines, "", *(f"  {step['text']}:\n      {step['latex']}" for step in found["steps"])]
