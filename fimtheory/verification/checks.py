@@ -22,6 +22,7 @@ from fimtheory.verification.kernel_modes import ModesSetting
 from fimtheory.verification.kernel_spectra import KernelSetting
 from fimtheory.verification.mode_training import LearningSetting
 from fimtheory.verification.quadratic_scaling import QuadraticSetting
+from fimtheory.verification.score_products import ScoreSetting
 from fimtheory.verification.single_layers import LayerSetting
 from fimtheory.verification.statements import Decision, decide
 from fimtheory.verification.three_regimes import RegimeSetting
@@ -71,6 +72,7 @@ _KINDS: dict[str, type[AnySetting]] = {
     "function_forms": FunctionsSetting,
     "quadratic_scaling": QuadraticSetting,
     "regimes": RegimeSetting,
+    "relative_metric": ScoreSetting,
     **dict.fromkeys(("mode_learning", "momentum_learning", "narrow_learning"), LearningSetting),
     **dict.fromkeys(("training", "ntk_training", "given_inputs_training"), TrainingSetting),
 }
