@@ -328,7 +328,9 @@ def _von_mises(link: str, kappa: Any = 1) -> Response:
 
     def average(e: sp.Expr, m: sp.Expr) -> sp.Expr:
         angle, sine, cosine = sp.Dummy(real=True), sp.Dummy(), sp.Dummy()
-        about = e.subs(OUTCOME, m + angle).subs({sp.sin(angle): sine, sp.cos(angle): cosine})
+        about = e.subs(OUTCOME, m + angle)
+        for wave, symbol in ((sp.sin, sine), (sp.cos, cosine)):
+            about = about.replace(wave, lambda u, wave=wave: wave(sp.cancel(u))).subs(wave(angle), symbol)
         powers = sp.Poly(about, sine, cosine)
         mean = sp.besseli(1, k) / sp.besseli(0, k)
         moments = {(0, 0): sp.S.One, (0, 1): mean, (2, 0): mean / k, (1, 0): sp.S.Zero, (1, 1): sp.S.Zero}
