@@ -25,8 +25,8 @@ help: ## this list
 report: $(VENV)/installed ## report/: the page, LaTeX source, figures and verdicts of one activation (ACTIVATION=gelu)
 	$(RUN) -m fimtheory report $(ACTIVATION) -o report/
 
-test: $(VENV)/installed-test ## the whole test suite, doctests included
-	$(RUN) -m pytest
+test: $(VENV)/installed-test ## the whole test suite, doctests included, on all cores
+	$(RUN) -m pytest -n auto --dist worksteal
 
 nightly: $(VENV)/installed-test ## thousands of random formulas and 2,000 random expectations by every route (about an hour)
 	FIMTHEORY_NIGHTLY=1 $(RUN) -m pytest tests/test_fuzz.py tests/test_differential.py
@@ -51,6 +51,7 @@ bench: $(VENV)/installed ## what we are fast at, beside what one would use inste
 	$(RUN) benchmarks/softmax.py
 	$(RUN) benchmarks/kernel_spectra.py
 	$(RUN) benchmarks/kernel_modes.py
+	$(RUN) benchmarks/natural_gradient.py
 	$(RUN) benchmarks/simulation.py
 	$(RUN) benchmarks/spectrum.py
 	$(RUN) benchmarks/expected_fisher.py
