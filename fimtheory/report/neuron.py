@@ -76,14 +76,21 @@ def _value(unit: Neuron, t: sp.Expr, digits: int) -> dict[str, Any]:
     note = None
     if jump is not None:
         note = f"undefined at the kink t = {t}: {jump.left} on the left, {jump.right} on the right, which is used"
-    return {"t": str(t), "nu": Quantity(unit.at(t)).as_json(digits), "note": note}
+    return {"t": str(t), "nu": _quantity(unit.at(t), digits), "note": note}
+
+
+def _quantity(e: sp.Expr, digits: int) -> dict[str, str | None]:
+    """A quantity, which may be infinite: nu at the end of the range of a mean."""
+    if e.is_infinite:
+        return {"formula": "oo", "latex": r"\infty", "value": None, "status": "exact"}
+    return Quantity(e).as_json(digits)
 
 
 def _kink(kink: Kink, digits: int) -> dict[str, Any]:
     return {
         "t": str(kink.at),
-        "left": Quantity(kink.left).as_json(digits),
-        "right": Quantity(kink.right).as_json(digits),
+        "left": _quantity(kink.left, digits),
+        "right": _quantity(kink.right, digits),
         "continuous": kink.continuous,
         "used": "right",
     }

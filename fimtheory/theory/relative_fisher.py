@@ -206,7 +206,7 @@ class Neuron:
     def kinks(self) -> tuple[Kink, ...]:
         """The kinks of f, with nu on either side."""
         rows = zip(self._nu.breaks, self._nu.expressions, self._nu.expressions[1:], strict=False)
-        return tuple(Kink(h, left.subs(T, h), right.subs(T, h)) for h, left, right in rows)
+        return tuple(Kink(h, _limit(left, h, "-"), _limit(right, h, "+")) for h, left, right in rows)
 
     def kink_at(self, t: sp.Expr) -> Kink | None:
         """The kink at t where nu jumps, if there is one."""
@@ -221,10 +221,7 @@ class Neuron:
         place = sp.sympify(t)
         if place.is_real is not True or place.is_finite is False:
             raise InputError(f"t = {t} is not a real number: write for instance t=-1/2")
-        number = self._nu.expressions[sum(bool(h <= place) for h in self._nu.breaks)].subs(T, place)
-        if number.has(sp.nan, sp.zoo, sp.oo):
-            return sp.limit(self._nu.expressions[sum(bool(h <= place) for h in self._nu.breaks)], T, place, "+")
-        return number
+        return _limit(self._nu.expressions[sum(bool(h <= place) for h in self._nu.breaks)], place, "+")
 
     @functools.cached_property
     def numpy(self) -> Callable[[Any], Any]:
@@ -287,7 +284,7 @@ def _fitting(phi: Activation) -> Response:
     t, value = _outside(laws[1], phi) or (0.0, 0.0)
     raise InputError(
         f"{phi.name} is no mean of two outcomes: at t = {t:.4g} it is {value:.4g}, outside [0, 1] and [-1, 1]; "
-        f"write gaussian:{phi.name}, or --link natural, which makes it the log-odds"
+        f"write gaussian:{phi.name}, or --natural, which makes it the log-odds"
     )
 
 
@@ -374,6 +371,12 @@ def _cancelled(e: sp.Expr) -> sp.Expr:
 
 def _trigonometric(e: sp.Expr) -> sp.Expr:
     return sp.trigsimp(sp.cancel(e))
+
+
+def _limit(e: sp.Expr, place: sp.Expr, side: str) -> sp.Expr:
+    """The value at a place, or the limit from one side where the formula has none."""
+    value = e.subs(T, place)
+    return sp.limit(e, T, place, side) if value.has(sp.nan, sp.zoo, sp.oo, -sp.oo) else value
 
 
 # -- the derivation, line by line

@@ -126,7 +126,7 @@ def _bernoulli(link: str, outcomes: str = "0,1") -> Response:
     ends = (-sp.oo, sp.oo) if link == "natural" else (low, sp.S.One)
     return Response(
         "bernoulli", label, f"{low}, 1", log_density, average, *ends, parameter=_parameter(link),
-        advice="write gaussian:, or --link natural, which makes f the log-odds",
+        advice="write gaussian:, or --natural, which makes f the log-odds",
     )  # fmt: skip
 
 
@@ -262,7 +262,7 @@ def _given_family(link: str, log_partition: Any = None) -> Response:
     return _family(
         "family", link, psi, natural,
         rf"p(y) = h(y) \, e^{{\theta y - \psi(\theta)}}, \quad \psi(\theta) = {latex(psi)}, \quad \psi'(\theta) = f(t)",
-        "those of the family", _ends_of_mean(psi), advice="choose f within the range of psi', or --link natural",
+        "those of the family", _ends_of_mean(psi), advice="choose f within the range of psi', or --natural",
     )  # fmt: skip
 
 
@@ -288,7 +288,7 @@ def _inverse(slope: sp.Expr, text: str) -> Callable[[sp.Expr], sp.Expr]:
     if len(fitting) != 1:
         raise InputError(
             f"the mean of the family with log-partition {text} cannot be solved for its natural parameter: "
-            "take --link natural, where f is that parameter"
+            "take the natural link (--natural), where f is that parameter"
         )
     return lambda value: fitting[0].subs(m, value)
 
