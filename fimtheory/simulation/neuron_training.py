@@ -230,8 +230,9 @@ def natural_direction(margins: Array, Z: Array, signs: Array, damping: float) ->
 def minimum(Z: Array, signs: Array) -> Array:
     """theta of the smallest loss on one training set, by Newton steps halved until they descend; (D,).
 
-    ``Z`` is (n, D), ``signs`` (n,). Where the metric is singular, the step is the shortest. Raises
-    :class:`NotConverged` where there is no minimum, as for separable classes.
+    ``Z`` is (n, D), ``signs`` (n,). Where the metric is singular, the step is the shortest; along a pixel that only images
+    of one class have, the loss falls for ever, and theta is where less than 1e-12 of it is left to gain. Raises
+    :class:`NotConverged` where the loss has no positive infimum: separable classes.
     """
     batch, target, theta = Z[None], signs[None], np.zeros(Z.shape[1])
 
