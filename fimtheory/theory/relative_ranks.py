@@ -13,11 +13,22 @@ from typing import Any
 
 import numpy as np
 
+from fimtheory.claims import Agreement, Ordering, Source, claim
 from fimtheory.errors import InputError
 from fimtheory.theory.relative_fisher import Neuron
-from fimtheory.theory.relative_layers import RelativeMetric, matrix, nonlinear_layer
+from fimtheory.theory.relative_layers import (
+    RelativeMetric,
+    matrix,
+    network_metric,
+    nonlinear_layer,
+    two_layers,
+)
+from fimtheory.theory.score_enumeration import enumerated, network, stack
 
 Array = np.ndarray
+Statements = dict[str, Agreement | Ordering]
+_BATCH = "a batch is the mean over its inputs"
+_ROUNDING = 1e-12  # of matrices whose entries are of order one
 
 
 def one_layer_rank_bound(n: int, D: int, m: int) -> int:
@@ -85,20 +96,24 @@ def two_layers_rank_bound(X: Any, hidden: int, responses: int) -> int:
     return min(_count("hidden", hidden) * _rank(inputs), len(inputs) * _count("responses", responses))
 
 
-def network_rank_bound(n: int, weights: Sequence[Any], responses: int, homogeneous: bool = False) -> int:
-    """The largest rank of the Fisher information of a whole network: min(P, n r), r as in :func:`two_layers_rank_bound`.
+def network_rank_bound(n: int, weights: Sequence[Any], softmax: bool = False, homogeneous: bool = False) -> int:
+    """The largest rank of the Fisher information of a whole network: min(P less its symmetries, n r).
 
-    With ``homogeneous`` units (ReLU, leaky ReLU) every hidden unit has a direction of rescaling, and P is replaced by P
-    less the number of hidden units. *Source*: Sun, Nielsen (2016), section 4, where r = 1; the rest is our own.
+    r is the number of outputs. With ``softmax`` it is one less, and every input of the last layer has a symmetry, which
+    moves all logits alike; with ``homogeneous`` units (ReLU, leaky ReLU) every hidden unit has one, its rescaling.
+    *Source*: Sun, Nielsen (2016), section 4, has n for one Bernoulli output; the rest is our own.
 
     >>> import numpy as np
     >>> network = [np.ones((3, 4)), np.ones((4, 1))]
-    >>> network_rank_bound(10, network, 1), network_rank_bound(99, network, 1), network_rank_bound(99, network, 1, True)
+    >>> network_rank_bound(10, network), network_rank_bound(99, network), network_rank_bound(99, network, homogeneous=True)
     (10, 16, 12)
     """
     Ws = [matrix(W, f"weight matrix {l + 1}") for l, W in enumerate(weights)]
-    symmetries = sum(W.shape[1] for W in Ws[:-1]) if homogeneous else 0
-    return min(sum(W.size for W in Ws) - symmetries, _count("n", n) * _count("responses", responses))
+    if not Ws:
+        raise InputError("a network without weights: give at least one weight matrix")
+    inputs, outputs = Ws[-1].shape
+    symmetries = inputs * softmax + sum(W.shape[1] for W in Ws[:-1]) * homogeneous
+    return min(sum(W.size for W in Ws) - symmetries, _count("n", n) * (outputs - softmax))
 
 
 def scaling_directions(weights: Sequence[Any]) -> Array:
@@ -168,3 +183,188 @@ def _count(name: str, number: int) -> int:
     if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 1:
         raise InputError(f"{name} = {number!r}: give a whole number, 1 or more")
     return int(number)
+
+
+# -- claims: numbers from the metric as the definition gives it, by sums over outcomes, and its dense decomposition
+
+
+def _draw(*shapes: tuple[int, int], seed: int = 8) -> tuple[Array, ...]:
+    draw = np.random.Generator(np.random.Philox(np.random.SeedSequence(seed)))
+    return tuple(draw.standard_normal(shape) for shape in shapes)
+
+
+def _dense_rank(found: Array) -> int:
+    """The rank of a metric, whose eigenvalues have twice the digits of singular values lost."""
+    return int(np.linalg.matrix_rank(found, tol=1e-9 * np.linalg.norm(found, 2), hermitian=True))
+
+
+def _by_definition(response: str, phi: str, weights: Sequence[Array], X: Array) -> Array:
+    return enumerated(response, network(phi, [W.shape for W in weights], X), stack(weights))
+
+
+def _layer_ranks(sizes: Sequence[int]) -> Array:
+    """Ranks of layers of three tanh units with four weights each, for batches of these sizes."""
+    (W,) = _draw((4, 3))
+    return np.array([_dense_rank(_by_definition("bernoulli:tanh", "tanh", [W], *_draw((n, 4), seed=n))) for n in sizes])
+
+
+_SIZES = (1, 2, 4, 5, 9)
+
+
+@claim(
+    "sun2016.sec4_rank",
+    title="Ranks of the Fisher information and of relative metrics",
+    statement=r"\operatorname{rank} g(\Theta) \leq n,\quad \operatorname{rank} g^h(W) = D_h \min(n, D_x + 1)",
+    source=Source("sun2016", "section 4"),
+    assumptions=(
+        "one Bernoulli output for the first, as in eq. 27",
+        "for the second: inputs in general position, nu_f without zeros",
+        _BATCH,
+    ),
+    as_printed=r"\operatorname{rank} g^h(W) \leq n D_h, \text{ an achievable upper bound}",
+    printed=lambda: {"layers": Agreement(lambda: _layer_ranks(_SIZES), lambda: 3 * np.array(_SIZES), 0.0)},
+    subject=None,
+)
+def predict_ranks() -> Statements:
+    """Batches of up to nine inputs: n D_h is attained up to n = D_x + 1, and no larger rank than D_h (D_x + 1)."""
+    X, *weights = _draw((6, 3), (3, 4), (5, 1))
+    return {
+        "network": Agreement(
+            lambda: _dense_rank(_by_definition("bernoulli:sigmoid", "tanh", weights, X)), lambda: 6, 0.0
+        ),
+        "layers": Agreement(lambda: _layer_ranks(_SIZES), lambda: [one_layer_rank_bound(n, 4, 3) for n in _SIZES], 0.0),
+    }
+
+
+@claim(
+    "fimtheory.relative.active_inputs",
+    title="The rank of a layer of ReLU units",
+    statement=r"\operatorname{rank} g^h(W) = \sum_i \operatorname{rank} \{\tilde x_n : \nu_f(w_i^\top \tilde x_n) \neq 0\}",
+    source=Source("fimtheory", "extends sun2016, section 4: units that vanish on one side"),
+    assumptions=("independent responses", _BATCH),
+    subject=None,
+)
+def predict_active_inputs() -> Statements:
+    """Layers of hard ReLU, six inputs in four dimensions: ranks of dense matrices, below D_h min(n, D_x + 1)."""
+    draws = [_draw((4, 5), (6, 4), seed=seed) for seed in range(6)]
+    ranks = [one_layer_rank("gaussian:relu", W, X) for W, X in draws]
+    return {
+        "below the bound": Ordering(lambda: min(ranks), lambda: one_layer_rank_bound(6, 4, 5), margin=1.0),
+        "ranks": Agreement(
+            lambda: ranks, lambda: [_dense_rank(nonlinear_layer("gaussian:relu", W, X).matrix) for W, X in draws], 0.0
+        ),
+    }
+
+
+@claim(
+    "fimtheory.relative.softmax_null_space",
+    title="Null directions of a softmax layer",
+    statement=r"g^y(W)\, V = 0 \iff V^\top \tilde x_n \propto \mathbf{1} \text{ for all } n,\quad \operatorname{rank}"
+    r" g^y(W) = (m - 1) \operatorname{rank} \{\tilde x_n\}",
+    source=Source("fimtheory", "extends sun2016, eq. 25"),
+    assumptions=("no probability vanishes", _BATCH),
+    subject=None,
+)
+def predict_softmax_null_space() -> Statements:
+    """Projections on the null space, in closed form and from dense eigenvectors, for few inputs and for many."""
+    found: Statements = {}
+    for n in (2, 7):
+        X, W = _draw((n, 4), (4, 3), seed=n)
+        dense = _by_definition("softmax", "tanh", [W], X)
+        rank = softmax_rank(X, 3)
+        vectors = np.linalg.eigh(dense)[1][:, : dense.shape[0] - rank]
+        found[f"{n} inputs, rank"] = Agreement(lambda d=dense: _dense_rank(d), lambda r=rank: r, 0.0)
+        found[f"{n} inputs, null space"] = Agreement(
+            lambda X=X: _projection(softmax_null_space(X, 3)), lambda v=vectors: _projection(v), _ROUNDING * 100
+        )
+    return found
+
+
+def _projection(basis: Array) -> Array:
+    return basis @ basis.T
+
+
+@claim(
+    "fimtheory.relative.rank_bounds",
+    title="Ranks of two layers and of whole networks",
+    statement=r"\operatorname{rank} g^y(W \mid C) \leq \min(D_h \operatorname{rank} X,\, n r),\quad \operatorname{rank}"
+    r" g(\Theta) \leq \min(P - s,\, n r),\quad r = D_y,\; s = 0 \text{ or } r = m - 1,\; s = D_{L-1} \text{ (softmax)}",
+    source=Source("fimtheory", "extends sun2016, section 4, to any response"),
+    assumptions=("for all weights and inputs; attained by random ones of a network of tanh units", _BATCH),
+    subject=None,
+)
+def predict_rank_bounds() -> Statements:
+    """Both are attained by batches of 1, 3 and 9 inputs, for two Bernoulli outputs and for three classes."""
+    draws = [(end, _draw((n, 3), (3, 3), (3, m), seed=10 * n + m)) for end, m in _RESPONSES for n in (1, 3, 9)]
+    first = [two_layers(end, "tanh", W, C, X).rank for end, (X, W, C) in draws]
+    whole = [network_metric(end, "tanh", [W, C], X).rank for end, (X, W, C) in draws]
+    bounds = [network_rank_bound(len(X), [W, C], softmax=end == "softmax") for end, (X, W, C) in draws]
+    return {
+        "two layers": Agreement(lambda: first, lambda: [two_layers_rank_bound(X, 3, 2) for _, (X, _, _) in draws], 0.0),
+        "network": Agreement(lambda: whole, lambda: bounds, 0.0),
+    }
+
+
+_RESPONSES = (("bernoulli:sigmoid", 2), ("softmax", 3))
+
+
+@claim(
+    "fimtheory.relative.rescaling",
+    title="Directions of rescaling of a ReLU network",
+    statement=r"w_i \to c\, w_i,\; c_i \to c_i / c: \quad g(\Theta)\, v_i = 0,\quad v_i = (w_i, -c_i)",
+    source=Source("fimtheory", "extends sun2016, section 4: singularities of the Fisher information"),
+    assumptions=("positively homogeneous units, such as ReLU and leaky ReLU", "biases or none"),
+    subject=None,
+)
+def predict_rescaling() -> Statements:
+    """One null vector a hidden unit, on two hidden layers with biases; tanh units have none."""
+    X, *weights = _draw((9, 3), (3, 4), (5, 3), (4, 2))
+    directions = scaling_directions(weights)
+    found: Statements = {
+        phi: Agreement(lambda p=phi: _by_definition("softmax", p, weights, X) @ directions, lambda: 0.0, 10 * _ROUNDING)
+        for phi in ("relu", "leaky_relu alpha=1/4")
+    }
+    rank = lambda: int(np.linalg.matrix_rank(directions))  # noqa: E731
+    lengths = np.einsum("pk,pq,qk->k", directions, _by_definition("softmax", "tanh", weights, X), directions)
+    return found | {
+        "one for each unit": Agreement(rank, lambda: 7, 0.0),
+        "not for tanh": Ordering(lambda: 1e-4, lambda: lengths),
+    }
+
+
+@claim(
+    "fimtheory.relative.domination",
+    title="A layer's relative metric bounds its block of the Fisher information",
+    statement=r"\mathcal{I}(\Theta)_{ll} \preceq c\, g^{h_l}(W_l),\quad c = \max_n \lambda_{\max}(V^{1/2} B^\top S B\,"
+    r" V^{1/2}),\quad B = \frac{\partial z}{\partial h_l},\quad \operatorname{rank} \mathcal{I}(\Theta)_{ll} \leq"
+    r" \operatorname{rank} g^{h_l}(W_l)",
+    source=Source("fimtheory", "extends sun2016, section 4: relative metric and block of the Fisher information"),
+    assumptions=(
+        "deterministic hidden layers",
+        "the response of layer l has mean f and variances V (sigma^2 for a Gaussian one)",
+        _BATCH,
+    ),
+    subject=None,
+)
+def predict_domination() -> Statements:
+    """Smallest eigenvalues of c g - I for a Gaussian and a Bernoulli layer; at one input the constant is attained."""
+    X, W, C = _draw((6, 3), (3, 4), (5, 3))
+    found: Statements = {}
+    for phi, response in (("relu", "gaussian:relu"), ("tanh", "bernoulli:tanh")):
+        block = _by_definition("softmax", phi, [W, C], X)[: W.size, : W.size]
+        units = nonlinear_layer(response, W, X)
+        c = domination(network_metric("softmax", phi, [W, C], X).layer(0), units)
+        least = lambda u=units, b=block, c=c: np.linalg.eigvalsh(c * u.matrix - b)[0]  # noqa: E731
+        found[f"{response}, ordered"] = Ordering(lambda: 0.0, least, margin=-_ROUNDING)
+        found[f"{response}, ranks"] = Ordering(lambda b=block: _dense_rank(b), lambda u=units: u.rank)
+    one = network_metric("bernoulli:sigmoid", "tanh", [W, C[:, :1]], X[:1]).layer(0)
+    alone = nonlinear_layer("bernoulli:tanh", W, X[:1])
+    found["attained"] = Agreement(
+        lambda: domination(one, alone), lambda: _largest_ratio(one.matrix, alone.matrix), 1e-9
+    )
+    return found
+
+
+def _largest_ratio(block: Array, units: Array) -> float:
+    """The largest v' block v / v' units v, outside the null space of the second."""
+    return float(np.linalg.eigvals(np.linalg.pinv(units, rcond=1e-10) @ block).real.max())
