@@ -1,8 +1,8 @@
 """Relative Fisher metrics as what they are by definition: mean products of scores, to be measured by Monte Carlo.
 
-A problem is one neuron, layer, pair of layers or network with given weights, a few inputs, and directions in the space of
-its parameters. Along each direction the squared length of the metric is the mean square of the projected score, whatever
-the number of responses that are drawn: verification draws them from the stated law and differentiates its log density
+A problem is a subsystem (one neuron, a layer, two layers, a network) with given weights, a few inputs, and directions in
+the space of its parameters. Along each of them the squared length in the metric is the mean square of the projected score,
+whatever the number of responses drawn: verification draws them from the stated law and differentiates its log density
 numerically.
 """
 
@@ -37,13 +37,13 @@ _GIVEN = ("given weights and inputs", "y is drawn from the model itself", "the m
 
 
 @dataclass(frozen=True)
-class Part:
-    """What a problem is made of, in words: ``kind: activation -> ... -> response``.
+class Subsystem:
+    """A neuron, a layer, two layers or a network in words: ``kind: activation -> ... -> response``.
 
     The response is ``softmax`` or ``RESPONSE:ACTIVATION`` followed by values of parameters of both; the activations before
     it are those of hidden layers, one and the same. One neuron needs no kind.
 
-    >>> Part.of("two layers: elu alpha=1/4 -> gaussian:tanh sigma=2").response
+    >>> Subsystem.of("two layers: elu alpha=1/4 -> gaussian:tanh sigma=2").response
     'gaussian:tanh sigma=2'
     """
 
@@ -52,15 +52,16 @@ class Part:
     response: str
 
     @classmethod
-    def of(cls, text: str) -> Part:
+    def of(cls, text: str) -> Subsystem:
         """Read it. Raises :class:`InputError`."""
         head, colon, chain = text.rpartition(": ")
         *hidden, response = (part.strip() for part in chain.split("->"))
         kind = head.strip() if colon else "neuron"
-        needed = {"two layers": len(hidden) == 1, "network": len(hidden) >= 1}.get(kind, not hidden)
-        if kind not in KINDS or not needed or len(set(hidden)) > 1:
+        fitting = {"two layers": len(hidden) == 1, "network": len(hidden) >= 1}.get(kind, not hidden)
+        valued = all("=" in word for part in (*hidden, response) for word in part.split()[1:])
+        if kind not in KINDS or not fitting or not valued or len(set(hidden)) > 1:
             raise InputError(
-                f"{text!r} is no problem: write for instance 'bernoulli:tanh', 'layer: softmax',"
+                f"{text!r} is no subsystem: write for instance 'bernoulli:tanh', 'layer: softmax',"
                 " 'two layers: elu alpha=1/4 -> bernoulli:tanh' or 'network: tanh -> tanh -> softmax'"
             )
         if kind == "neuron" and response == SOFTMAX:
@@ -91,7 +92,7 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class ScoreProblem:
-    """Weights, inputs (n, D) and directions (K, P) of a :class:`Part`.
+    """Weights, inputs (n, D) and directions (K, P) of a :class:`Subsystem`.
 
     The parameters are the columns of the weight matrices, one below the other; of two layers only those of the first.
     """
@@ -116,7 +117,7 @@ def _predicted(values: Any, kind: str = "length") -> Predictions:
 def _neuron_lengths(problem: ScoreProblem) -> list[float]:
     """nu(t) (v.x)^2, averaged over the inputs."""
     assert isinstance(problem.output, Neuron)
-    nu = problem.output.numpy((problem.inputs @ problem.weights[0])[:, 0])
+    nu = np.array([float(problem.output.at(t)) for t in (problem.inputs @ problem.weights[0])[:, 0]])
     return [float((nu * (problem.inputs @ v) ** 2).mean()) for v in problem.directions]
 
 
@@ -140,6 +141,7 @@ _NEURONS = (
     "gamma:exp shape=5/2",
     "geometric:exp",
     "negative_binomial:softplus r=3/2",
+    "von_mises:leaky_relu alpha=1/4 kappa=2",
 )
 
 
