@@ -41,6 +41,7 @@ from fimtheory.report.html import render_html
 from fimtheory.report.latex import render_latex
 from fimtheory.report.layer_section import layer_section
 from fimtheory.report.network import METRICS
+from fimtheory.report.neuron_section import neuron_section
 from fimtheory.simulation import Ladder
 from fimtheory.theory.deep_fisher import Statistics
 from fimtheory.theory.deep_network import DeepNetwork
@@ -127,6 +128,7 @@ class Content:
                     self._constants(),
                     self._dual(),
                     layer_section(self.phi, self.options.digits, self._figure),
+                    neuron_section(self.phi, self.options.digits),
                     self._recursions(),
                     self._network(),
                     self._statistics(),
