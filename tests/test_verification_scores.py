@@ -107,8 +107,9 @@ def test_the_printed_form_of_two_layers_is_contradicted(part):
     assert Verdict.CONTRADICTED in judged(part, claim("two_layer_scores").predict_printed(setting_of(part).problem))
 
 
-def test_the_printed_form_is_the_same_for_tanh():
-    problem = setting_of("two layers: tanh -> bernoulli:tanh").problem
+@pytest.mark.parametrize("phi", ["tanh", "sigmoid", "relu"])
+def test_where_the_printed_form_is_the_same(phi):
+    problem = setting_of(f"two layers: {phi} -> bernoulli:tanh").problem
     right, printed = (
         p(problem) for p in (claim("two_layer_scores").predict, claim("two_layer_scores").predict_printed)
     )

@@ -105,6 +105,8 @@ def _signed_bernoulli() -> Response:
 
 def _binomial(n: float) -> Response:
     trials = int(_positive("n", n))
+    if trials != n:
+        raise InputError(f"n = {n} is no number of trials: write a whole number")
     return Response(
         lambda y, r: y * np.log(r) + (trials - y) * np.log1p(-r),
         lambda rng, r, shape: rng.binomial(trials, r, shape).astype(float),
@@ -205,9 +207,9 @@ class ScoreModel:
     """A response whose parameters are f(W_L' phi(... phi(W_1' x))); the gradient is in some of the W_l.
 
     ``weights`` are W_1, ..., W_L, of shapes (D_0, D_1), ..., (D_{L-1}, D_L), each after the first with one row more where
-    it has biases, and ``inputs`` are x, of shape (n, D_0).
-    ``varied`` are the places in ``weights`` of the matrices whose gradient is taken, all of them where it is empty; their
-    columns, stacked, are the vector of parameters. ``directions`` has shape (K, P). Raises :class:`InputError`.
+    it has biases, and ``inputs`` are x, of shape (n, D_0). ``varied`` are the places in ``weights`` of the matrices whose
+    gradient is taken, all of them where it is empty; their columns, stacked, are the vector of parameters. ``directions``
+    has shape (K, P). Raises :class:`InputError`.
     """
 
     response: Response
@@ -225,9 +227,8 @@ class ScoreModel:
                 "inputs, weights and directions must be matrices of finite numbers, with one weight or more"
             )
         shapes = [a.shape for a in arrays[:-1]]
-        if any(
-            above[0] - below[1] not in ((0,) if l == 0 else (0, 1)) for l, (below, above) in enumerate(pairwise(shapes))
-        ):
+        extra = [above[0] - below[1] for below, above in pairwise(shapes)]  # rows, of biases above the first layer
+        if extra[0] != 0 or not set(extra) <= {0, 1}:
             raise InputError(
                 f"inputs and weights of shapes {shapes} do not follow each other: write (n, D_0), (D_0, D_1), ..."
             )

@@ -8,9 +8,9 @@ numerically.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
 
 import numpy as np
 
@@ -108,7 +108,7 @@ class ScoreProblem:
         return _predicted([metric.length(v) for v in self.directions], kind)
 
 
-def _predicted(values: Any, kind: str = "length") -> Predictions:
+def _predicted(values: Iterable[float], kind: str = "length") -> Predictions:
     return {
         f"score.{kind}[{k}]": AtEveryWidth(lambda draws, value=float(value): value) for k, value in enumerate(values, 1)
     }
@@ -150,7 +150,7 @@ _NEURONS = (
     title="The metric of a neuron is the mean product of its scores",
     statement=r"\frac{1}{n} \sum_{i=1}^{n} \mathbb{E}_{y \sim p(y | w, x_i)} \left( v^\top \frac{\partial \ln p}{\partial"
     r" w} \right)^2 = \frac{1}{n} \sum_{i=1}^{n} \nu_f(w^\top \tilde x_i)\, (v^\top \tilde x_i)^2",
-    source=Source("sun2016", "Definition 1; eqs. 10, 12, 14, 16, 18, 20, 21, by Monte Carlo"),
+    source=Source("sun2016", "Definition 1, eqs. 9-10, 12, 14, 16, 18, 20-21 (by Monte Carlo)"),
     assumptions=(*_GIVEN, "no pre-activation is at a kink"),
     subject="relative_metric",
     activations=_NEURONS,
@@ -165,7 +165,7 @@ def predict_neurons(problem: ScoreProblem) -> Predictions:
     title="The metric of a neuron is minus the mean Hessian",
     statement=r"-\frac{1}{n} \sum_{i=1}^{n} \mathbb{E}_{y \sim p(y | w, x_i)}\, v^\top \frac{\partial^2 \ln p}{\partial w"
     r"\, \partial w^\top} v = \frac{1}{n} \sum_{i=1}^{n} \nu_f(w^\top \tilde x_i)\, (v^\top \tilde x_i)^2",
-    source=Source("sun2016", "eqs. 2, 3, 5 and 53, by Monte Carlo"),
+    source=Source("sun2016", "eqs. 2, 3, 5 and 53 (by Monte Carlo)"),
     assumptions=(
         *_GIVEN,
         "no pre-activation is at a kink",
@@ -185,7 +185,7 @@ def predict_neuron_curvatures(problem: ScoreProblem) -> Predictions:
     statement=r"\mathbb{E} \left( v^\top \frac{\partial \ln p}{\partial W} \right)^2 = \sum_{i j} v_i^\top G_{ij} v_j,\quad"
     r" G_{ij} = \delta_{ij}\, \nu_f(w_i^\top \tilde x)\, \tilde x \tilde x^\top \quad \text{or} \quad"
     r" (\eta_i \delta_{ij} - \eta_i \eta_j)\, \tilde x \tilde x^\top",
-    source=Source("sun2016", "eqs. 22, 23 and 25, by Monte Carlo"),
+    source=Source("sun2016", "eqs. 22, 23 and 25 (by Monte Carlo)"),
     assumptions=(*_GIVEN, "no pre-activation is at a kink", "softmax: y is one of m classes"),
     subject="relative_metric",
     activations=(
@@ -231,7 +231,7 @@ def _printed_two_layers(problem: ScoreProblem) -> Predictions:
     as_printed=r"G_{ij} = \sum_{l=1}^{D_y} c_{il} c_{jl}\, \nu_f(c_l, h)\, \nu_f(w_i, x)\, \nu_f(w_j, x)\,"
     r" \tilde x \tilde x^\top",
     printed=_printed_two_layers,
-    source=Source("sun2016", "eq. 26, by Monte Carlo"),
+    source=Source("sun2016", "eq. 26 (by Monte Carlo)"),
     assumptions=(
         *_GIVEN,
         "W varies, C is given; hidden units are deterministic",
@@ -267,7 +267,7 @@ _NETWORKS = (
     statement=r"\frac{1}{n} \sum_{i=1}^{n} \mathbb{E}_{y \sim p(y | x_i, \Theta)} \left( v^\top"
     r" \frac{\partial l_i}{\partial \Theta} \right)^2 = v^\top g(\Theta)\, v,"
     r"\quad g(\Theta) = \frac{1}{n} \sum_{i=1}^{n} J_i^\top S(z_i)\, J_i",
-    source=Source("sun2016", "eqs. 5, 6 and 27, by Monte Carlo"),
+    source=Source("sun2016", "eqs. 5, 6 and 27 (by Monte Carlo)"),
     assumptions=(*_GIVEN, "all weights and biases vary", "no pre-activation is at a kink"),
     subject="relative_metric",
     activations=_NETWORKS,
@@ -282,7 +282,7 @@ def predict_networks(problem: ScoreProblem) -> Predictions:
     title="The Fisher information of whole networks is minus their mean Hessian",
     statement=r"g(\Theta) = -\frac{1}{n} \sum_{i=1}^{n} \mathbb{E}_{y \sim p(y | x_i, \Theta)}"
     r" \frac{\partial^2 l_i}{\partial \Theta\, \partial \Theta^\top}",
-    source=Source("sun2016", "eq. 5, by Monte Carlo"),
+    source=Source("sun2016", "eq. 5 (by Monte Carlo)"),
     assumptions=(*_GIVEN, "all weights and biases vary", "hidden units are smooth: they have second derivatives"),
     subject="relative_metric",
     activations=(*_NETWORKS[:2], "network: erf -> erf -> gaussian:linear sigma=1/2"),

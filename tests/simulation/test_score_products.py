@@ -209,6 +209,7 @@ def test_parameters_out_of_range():
         ("gaussian", {"sigma": 0.0}, "sigma = 0.0 is no parameter"),
         ("von_mises", {"kappa": float("nan")}, "kappa = nan"),
         ("binomial", {"n": -2}, "n = -2"),
+        ("binomial", {"n": 2.5}, "n = 2.5 is no number of trials"),
         ("cauchy", {}, "no response is called 'cauchy'"),
         ("poisson", {"sigma": 1}, "poisson was given sigma: its parameters are none"),
         ("binomial", {}, "binomial was given no parameter: its parameters are n"),
