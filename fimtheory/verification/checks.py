@@ -15,6 +15,7 @@ from fimtheory.notation import SYMBOLS
 from fimtheory.simulation import Ladder
 from fimtheory.verification.deep_figures import PaperSetting
 from fimtheory.verification.deep_networks import Setting
+from fimtheory.verification.expected_relative import BatchSetting, UnitsSetting
 from fimtheory.verification.finite_width import ClusterSetting, ProportionalSetting
 from fimtheory.verification.function_forms import FunctionsSetting
 from fimtheory.verification.judgement import Extrapolation, Judgement, extrapolate, judge, judge_below, pool
@@ -72,6 +73,8 @@ _KINDS: dict[str, type[AnySetting]] = {
     "function_forms": FunctionsSetting,
     "quadratic_scaling": QuadraticSetting,
     "regimes": RegimeSetting,
+    "relative_batch": BatchSetting,
+    "relative_units": UnitsSetting,
     "relative_metric": ScoreSetting,
     **dict.fromkeys(("mode_learning", "momentum_learning", "narrow_learning"), LearningSetting),
     **dict.fromkeys(("training", "ntk_training", "given_inputs_training"), TrainingSetting),

@@ -1,0 +1,151 @@
+"""Ladders of mini-batches in growing dimension, and of random networks, for averaged relative metrics."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import sympy as sp
+
+from fimtheory.claims import Claim
+from fimtheory.simulation.expected_relative import (
+    BatchEnsemble,
+    NeuronBatch,
+    UnitsEnsemble,
+    simulate_batches,
+    simulate_units,
+)
+from fimtheory.simulation.ladder import Ladder, build_ladder, ladder_of
+from fimtheory.simulation.measurements import WORKERS
+from fimtheory.theory.expected_relative import ExpectedMetric
+from fimtheory.theory.relative_fisher import Neuron, neuron
+from fimtheory.verification.deep_networks import Setting, architecture_of
+
+Progress = Callable[[int, int], None]
+_RATIOS = {"scarce": "1/2", "ample": "12"}
+
+
+def stochastic(text: str) -> Neuron:
+    """A neuron as one word of text, followed by values of parameters.
+
+    >>> stochastic("gaussian:elu alpha=1/4").name
+    'gaussian:elu(alpha=1/4)'
+    """
+    name, *values = text.split(" ")
+    return neuron(name, **dict(value.split("=") for value in values))
+
+
+@dataclass(frozen=True)
+class BatchSetting:
+    """The batches on which claims on averaged metrics are checked; the default resolves errors of 2 %.
+
+    ``neuron`` is text such as ``"gaussian:elu alpha=1"``. None of the numbers is 1 or 0: those hide errors. Batches hold
+    n = ``ratio`` d inputs; a claim that needs fewer or more names its neurons with the mark ``scarce``, d/2 inputs, or
+    ``ample``, 12 d.
+    """
+
+    neuron: str = "gaussian:elu alpha=1"
+    q: str = "3/2"
+    bias: str = "1/2"
+    input_variance: str = "2"
+    ratio: str = "3"
+    widths: tuple[int, ...] = (16, 32, 64, 128, 256)
+    n_batches: tuple[int, ...] = (16_000, 8000, 4000, 2000, 800)
+    seed: int = 1
+    resolution: float = 0.02
+
+    @classmethod
+    def quick(cls) -> BatchSetting:
+        """Fewer batches, in fewer dimensions, and errors of 5 % resolved: seconds a claim."""
+        return cls(widths=(16, 24, 40, 64), n_batches=(4000, 3000, 2000, 1200), resolution=0.05)
+
+    @functools.cached_property
+    def metric(self) -> ExpectedMetric:
+        """The averaged metric of the theory."""
+        numbers = map(sp.Rational, (self.q, self.bias, self.input_variance))
+        return ExpectedMetric(stochastic(self.neuron), *numbers)
+
+    @functools.cached_property
+    def batch(self) -> NeuronBatch:
+        """The same in the simulation, which is told nu and numbers."""
+        numbers = map(sp.Rational, (self.q, self.bias, self.input_variance, self.ratio))
+        return NeuronBatch(self.metric.neuron.numpy, *map(float, numbers))
+
+    def __str__(self) -> str:
+        widths, counts = ", ".join(map(str, self.widths)), ", ".join(map(str, self.n_batches))
+        return (
+            f"{self.neuron}, q={self.q}, bias {self.bias}, s={self.input_variance}, n/d={self.ratio}, d={widths} ({counts}"
+            f" batches), seed {self.seed}"
+        )
+
+    def subjects(self, claim: Claim) -> Iterator[tuple[str, tuple, BatchSetting]]:
+        """(mark, (metric, inputs a dimension), setting) for each neuron of a claim."""
+        for text in claim.activations or (self.neuron,):
+            words = text.split(" ")
+            ratio = _RATIOS.get(words[-1], self.ratio)
+            one = replace(self, neuron=" ".join(word for word in words if word not in _RATIOS), ratio=ratio)
+            yield f" [{text}]", (one.metric, sp.Rational(ratio)), one
+
+    def suited_to(self, observables: Iterable[str]) -> BatchSetting:
+        """This setting: every observable is measured on the same batches."""
+        return self
+
+    def simulate(self, observables: Iterable[str], progress: Progress | None = None) -> Ladder[BatchEnsemble]:
+        """The ladder on which the observables are measured."""
+        return ladder_of(
+            simulate_batches,
+            lambda _: self.batch,
+            self.widths,
+            self.n_batches,
+            self.seed,
+            observables,
+            progress,
+            workers=WORKERS,
+        )
+
+
+@dataclass(frozen=True)
+class UnitsSetting(Setting):
+    """The networks on whose hidden units relative metrics are checked; the default resolves errors of 2 %.
+
+    The response of the units is that of ``neuron``; a claim names those it speaks about.
+    """
+
+    neuron: str = "bernoulli:tanh"
+    widths: tuple[int, ...] = (64, 128, 256, 512)
+    n_networks: tuple[int, ...] = (1200, 800, 500, 300)
+    resolution: float = 0.02
+
+    @classmethod
+    def quick(cls) -> UnitsSetting:
+        """Fewer networks, of unequal widths alone, and errors of 5 % resolved: seconds a claim."""
+        return cls(
+            widths=(48, 72, 112, 176), n_networks=(400, 300, 240, 160), resolution=0.05, alphas=("3/2", "1", "2")
+        )
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}, units {self.neuron}"
+
+    def subjects(self, claim: Claim) -> Iterator[tuple[str, tuple, UnitsSetting]]:
+        """(mark, (network, neuron), setting) for each neuron of a claim, at both shapes."""
+        for text in claim.activations or (self.neuron,):
+            for mark, (network,), one in super().subjects(replace(claim, activations=())):
+                yield f" [{text}]{mark}", (network, stochastic(text)), replace(one, neuron=text)  # type: ignore[misc]
+
+    def suited_to(self, observables: Iterable[str]) -> UnitsSetting:
+        """This setting: every observable is measured on the same networks."""
+        return self
+
+    def simulate(self, observables: Iterable[str], progress: Progress | None = None) -> Ladder[UnitsEnsemble]:
+        """The ladder on which the observables are measured."""
+        wanted, network = tuple(observables), self.network
+        nu = stochastic(self.neuron).numpy
+
+        def rung(width: int, number: int, report: Progress | None) -> UnitsEnsemble:
+            architecture = architecture_of(network, width)
+            return simulate_units(
+                architecture, nu, network.samples, number, (self.seed, width), wanted, report, WORKERS
+            )
+
+        return build_ladder(rung, self.widths, self.n_networks, progress)
