@@ -36,7 +36,7 @@ def neuron_section(phi: Activation, digits: int) -> Section | None:
     averages = [row for label, unit in units.items() for row in _averages(label, unit, digits)]
     blocks: list[Block] = [
         Paragraph(
-            r"A neuron with weights $w$ sees $t = w^\top \tilde x$ and answers with a random $y$ whose mean is $\phi(t)$. Its "
+            r"A neuron with weights $w$ sees $t = w^\top \tilde x$ and answers with a random $y$ of mean $\phi(t)$. Its "
             r"relative Fisher metric, the mean of (score)(score)$^\top$ given $x$, is"
         ),
         Equation(r"g(w \mid x) = \nu(t) \, \tilde x \tilde x^\top", name="eq:neuron"),
