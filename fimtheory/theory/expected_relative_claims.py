@@ -185,8 +185,8 @@ def predict_isotropic(metric: ExpectedMetric, ratio: sp.Rational) -> dict[str, A
     title="First two moments of the metric of a mini-batch, at any size",
     statement=r"\frac{1}{d}\,\mathbb{E} \operatorname{tr} G = \frac{s}{d} \left[(d - 1) m_0 + m_2\right],\quad"
     r" \frac{1}{d}\,\mathbb{E} \operatorname{tr} G^2 = \frac{s^2}{d} \left["
-    r"\frac{(d^2 - 1) k_0 + 2 (d - 1) k_2 + k_4}{n} + "
-    r" \left(1 - \frac{1}{n}\right) \left((d - 1) m_0^2 + m_2^2\right)\right],\quad k_j = \mathbb{E}\,\nu^2 Z^j",
+    r"\frac{(d^2 - 1) k_0 + 2 (d - 1) k_2 + k_4}{n}"
+    r" + \left(1 - \frac{1}{n}\right) \left((d - 1) m_0^2 + m_2^2\right)\right],\quad k_j = \mathbb{E}\,\nu^2 Z^j",
     source=_source("section 5"),
     assumptions=("inputs are N(0, s I_d)", "E nu^2 is finite"),
     subject="relative_batch",
