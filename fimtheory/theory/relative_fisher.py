@@ -229,7 +229,8 @@ class Neuron:
         if self.parameters:
             names = ", ".join(map(str, self.parameters))
             raise InputError(f"{self.name} has free parameters ({names}): give values, for instance {names[0]}=1/5")
-        return emit(with_numbers(self.nu, 20), T)
+        constants = {e: sp.Float(e.evalf(25), 25) for e in self.nu.atoms(sp.besseli)}
+        return emit(with_numbers(self.nu.xreplace(constants), 20), T)
 
     @property
     def steps(self) -> tuple[Step, ...]:
