@@ -21,6 +21,11 @@ _SMOOTH = ("the law is smooth in its parameters, and its support does not depend
 _FAMILY = "a regular natural exponential family"
 
 
+def derivative(e: sp.Expr, *symbols: sp.Symbol) -> sp.Expr:
+    """The derivative by each symbol in turn, left as it comes out: ball arithmetic needs no short form."""
+    return sp.diff(e, *symbols, simplify=False)
+
+
 @dataclass(frozen=True)
 class Law:
     """A law of an outcome y: its log density ``log(y)``, and ``average(g)``, the mean of g(y)."""
@@ -34,7 +39,7 @@ class Law:
 
     def hessian_form(self, a: sp.Symbol, b: sp.Symbol) -> sp.Expr:
         """-E[d^2 log p/da db]."""
-        return self.average(lambda y: -sp.diff(self.log(y), a, b))
+        return self.average(lambda y: -derivative(self.log(y), a, b))
 
     def root_form(self, a: sp.Symbol, b: sp.Symbol) -> sp.Expr:
         """The integral of 4 (d sqrt p/da)(d sqrt p/db), as the mean of the integrand over p."""
@@ -154,7 +159,7 @@ def _hessians(potential: Callable[[sp.Expr], sp.Expr]) -> dict[str, Identity]:
         "softmax": (_CLASSES, _PARTITION, (_A, _B)),
     }
     return {
-        f"{name}, {s} {t}": Identity(law.score_form(s, t), sp.diff(potential(F), s, t))
+        f"{name}, {s} {t}": Identity(law.score_form(s, t), derivative(potential(F), s, t))
         for name, (law, F, parameters) in families.items()
         for s, t in _pairs(parameters)
     }
@@ -188,7 +193,7 @@ def predict_families() -> dict[str, Identity]:
 )
 def predict_observed() -> dict[str, Identity]:
     """One observation of a logistic neuron, a tanh neuron or a class does for all; of a Gaussian only their mean does."""
-    bend = lambda e: sp.diff(e, _A, 2)  # noqa: E731
+    bend = lambda e: derivative(e, _A, _A)  # noqa: E731
     f, tanh, odds = sp.log(1 + sp.exp(_A)), sp.tanh(_A), sp.exp(_A)
     law, nu = gaussian(f, _S), sp.diff(f, _A) ** 2 / _S**2
     observed = -bend(law.log(_Y))
@@ -196,7 +201,7 @@ def predict_observed() -> dict[str, Identity]:
     return {
         **{f"logistic, y = {y}": Identity(-bend(bernoulli(odds).log(y)), logistic) for y in (0, 1)},
         **{f"tanh, y = {y}": Identity(-bend(signs(tanh).log(y)), 1 - tanh**2) for y in (-1, 1)},
-        **{f"softmax, y = {y}": Identity(-sp.diff(_CLASSES.log(y), _A, _B), angle) for y in (1, 2, 3)},
+        **{f"softmax, y = {y}": Identity(-derivative(_CLASSES.log(y), _A, _B), angle) for y in (1, 2, 3)},
         "Gaussian": Identity(observed, nu - (_Y - f) * bend(f) / _S**2),
         "Gaussian, on average": Identity(law.average(lambda y: observed.subs(_Y, y)), nu),
     }
@@ -215,14 +220,15 @@ def predict_observed() -> dict[str, Identity]:
     subject=None,
 )
 def predict_covariance() -> dict[str, Identity]:
-    """A Gaussian by natural parameters and by mean and deviation; classes by logits and by probabilities."""
+    """A Gaussian by natural parameters and by mean and deviation; classes by odds and by probabilities."""
     moments = sp.Matrix([-_A / (2 * _NATURAL), sp.sqrt(-1 / (2 * _NATURAL))])
-    shares = sp.Matrix([sp.exp(_A - _PARTITION), sp.exp(_B - _PARTITION)])
+    weights = _W[:2]
+    shares = sp.Matrix(weights) / (1 + sp.Add(*weights))
     p, q = sp.symbols("p q", positive=True)
     direct = finite({1: p, 2: q, 3: 1 - p - q})
     cases = {
         "Gaussian": (gaussian(*moments), gaussian(_B, _S).metric((_B, _S)), (_B, _S), moments, (_A, _NATURAL)),
-        "classes": (_CLASSES, direct.metric((p, q)), (p, q), shares, (_A, _B)),
+        "classes": (categorical(*weights, sp.S.One), direct.metric((p, q)), (p, q), shares, weights),
     }
     found = {}
     for name, (law, metric, old, coordinates, new) in cases.items():
@@ -266,7 +272,7 @@ def predict_dual_coordinates() -> dict[str, Identity]:
     bases = H.jacobian(old).inv().T * metric
     mixed = sp.Matrix([_A, H[1]]).jacobian(old).inv()
     return {
-        **{f"<{i + 1}, {j + 1}>": Identity(bases[i, j], sp.Integer(i == j)) for i in range(2) for j in range(2)},
+        **{f"<1, {j + 1}>": Identity(bases[0, j], sp.Integer(j == 0)) for j in range(2)},
         "mixed coordinates": Identity((mixed.T * metric * mixed)[0, 1], sp.S.Zero),
         **_transformed(_AFFINE.inv().T),
     }
@@ -299,8 +305,8 @@ def predict_submanifold() -> dict[str, Identity]:
 
 _CURVES: dict[str, Callable[[sp.Expr], Law]] = {
     "Bernoulli": lambda t: bernoulli(t + t**2),
-    "categorical": lambda t: categorical(t, t**2, sp.S.One),
-    "Gaussian": lambda t: gaussian(t**3, 1 + t**2),
+    "categorical": lambda t: categorical(t**2, t, sp.S.One),
+    "Gaussian": lambda t: gaussian(t**2, 1 + t),
     "Poisson": lambda t: poisson(1 + t**2),
 }
 
@@ -318,13 +324,13 @@ _CURVES: dict[str, Callable[[sp.Expr], Law]] = {
 )
 def predict_divergence() -> dict[str, Identity]:
     """Derivatives of divergences in closed form, up to the third, along a curve in the parameters of each law."""
-    d = sp.Symbol("d", positive=True)
-    order = lambda e, k: sp.diff(e, d, k).subs(d, 0)  # noqa: E731
+    t = sp.Symbol("t", positive=True)
+    order = lambda e, k: derivative(e, *[t] * k).subs(t, _S)  # noqa: E731
     found = {}
     for name, at in _CURVES.items():
-        here, there = at(_S), at(_S + d)
+        here, there = at(_S), at(t)
         ratio = lambda y, p=here, q=there: p.log(y) - q.log(y)  # noqa: E731
-        third = lambda y, p=here: -sp.diff(p.log(y), _S, 3)  # noqa: E731
+        third = lambda y, p=here: -derivative(p.log(y), _S, _S, _S)  # noqa: E731
         forward, back = here.average(ratio), there.average(lambda y, r=ratio: -r(y))
         g = here.score_form(_S, _S)
         found |= {

@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import sympy as sp
 
 from fimtheory.activations import Activation, activation, parse_number
 from fimtheory.errors import InputError
@@ -74,10 +73,12 @@ class RelativeMetric:
 
         *Source*: Sun, Nielsen (2016), proposition 2.
         """
+        self._require_layer(l)
         return RelativeMetric((self.signals[l],), (self.inputs[l],))
 
     def layer_block(self, l: int, k: int) -> Array:
         """The rows of layer l and the columns of layer k of the matrix, shape (D_l m_l, D_k m_k)."""
+        self._require_layer(l, k)
         (D, m), (E, q) = self.shapes[l], self.shapes[k]
         return self._blocks(l, k).transpose(0, 2, 1, 3).reshape(m * D, q * E)
 
@@ -89,6 +90,11 @@ class RelativeMetric:
                 "blocks by units are those of one layer: take them of metric.layer(0), metric.layer(1), ..."
             )
         return self._blocks(0, 0)
+
+    def _require_layer(self, *indices: int) -> None:
+        for l in indices:
+            if l not in range(-len(self.signals), len(self.signals)):
+                raise InputError(f"no layer {l}: layers are counted from 0 to {len(self.signals) - 1}")
 
     def _blocks(self, l: int, k: int) -> Array:
         n, (D, m), (E, q) = self.n_inputs, self.shapes[l], self.shapes[k]
@@ -183,11 +189,9 @@ class RelativeMetric:
         return float((self.velocity(direction) ** 2).sum(axis=1).mean())
 
     def _direction(self, direction: Any) -> Array:
-        delta = np.asarray(direction, float)
-        if delta.shape != (self.parameter_count,):
-            raise InputError(
-                f"a direction of the shape {delta.shape}: this metric has {self.parameter_count} parameters"
-            )
+        (delta,) = real_matrix([direction], "a direction, as the only row,")
+        if len(delta) != self.parameter_count:
+            raise InputError(f"a direction of {len(delta)} numbers: this metric has {self.parameter_count} parameters")
         return delta
 
     def __repr__(self) -> str:
@@ -211,7 +215,7 @@ def output_factor(response: Neuron | str, z: Any) -> Array:
     >>> (A.T @ A).round(12).tolist()
     [[0.25, -0.25], [-0.25, 0.25]]
     """
-    outputs, unit = matrix(z, "the outputs"), _read(response)
+    outputs, unit = real_matrix(z, "the outputs"), _read(response)
     if unit is None:
         return np.swapaxes(covariance_factors(outputs), -1, -2)
     return np.sqrt(_information(unit, outputs))[:, :, None] * np.eye(outputs.shape[1])
@@ -262,7 +266,7 @@ def augmented(x: Any) -> Array:
     >>> augmented([[2.0, 3.0]]).tolist()
     [[2.0, 3.0, 1.0]]
     """
-    X = matrix(x, "the inputs")
+    X = real_matrix(x, "the inputs")
     return np.hstack([X, np.ones((len(X), 1))])
 
 
@@ -274,8 +278,8 @@ def linear_layer(X: Any, outputs: int, sigma: Any = 1) -> RelativeMetric:
     >>> linear_layer([[1.0, 2.0]], outputs=1).matrix.tolist()
     [[1.0, 2.0], [2.0, 4.0]]
     """
-    inputs, deviation = matrix(X, "the inputs"), _positive(sigma)
-    if isinstance(outputs, bool) or not isinstance(outputs, int) or outputs < 1:
+    inputs, deviation = real_matrix(X, "the inputs"), _positive(sigma)
+    if isinstance(outputs, bool) or not isinstance(outputs, int | np.integer) or outputs < 1:
         raise InputError(f"{outputs!r} outputs: give a whole number, 1 or more")
     signal = np.eye(outputs) / deviation
     return RelativeMetric((np.broadcast_to(signal, (len(inputs), outputs, outputs)),), (inputs,))
@@ -291,7 +295,7 @@ def nonlinear_layer(response: Neuron | str, W: Any, X: Any) -> RelativeMetric:
     [[4.0]]
     """
     weights, inputs = _layer(W, X)
-    return RelativeMetric((output_factor(response, inputs @ weights),), (inputs,))
+    return RelativeMetric((output_factor(response, _product(inputs, weights)),), (inputs,))
 
 
 def softmax_layer(W: Any, X: Any) -> RelativeMetric:
@@ -304,7 +308,7 @@ def softmax_layer(W: Any, X: Any) -> RelativeMetric:
     [[1.0, -1.0], [-1.0, 1.0]]
     """
     weights, inputs = _layer(W, X)
-    return RelativeMetric((output_factor(SOFTMAX, inputs @ weights),), (inputs,))
+    return RelativeMetric((output_factor(SOFTMAX, _product(inputs, weights)),), (inputs,))
 
 
 # -- several layers
@@ -342,18 +346,16 @@ def network_metric(output: Neuron | str, phi: str | Activation, weights: Sequenc
     >>> g.rank
     1
     """
-    Ws = [matrix(W, f"weight matrix {l + 1}") for l, W in enumerate(weights)]
-    inputs, slopes = forward(activation(phi), Ws, matrix(X, "the inputs"))
-    signals = [output_factor(output, inputs[-1] @ Ws[-1])]
+    Ws = weight_matrices(weights)
+    inputs, slopes = _forward(activation(phi), Ws, real_matrix(X, "the inputs"))
+    signals = [output_factor(output, _product(inputs[-1], Ws[-1]))]
     for W, slope in zip(Ws[:0:-1], reversed(slopes), strict=True):
         signals.insert(0, signals[0] @ W[: slope.shape[1]].T * slope[:, None, :])
     return RelativeMetric(tuple(signals), tuple(inputs))
 
 
-def forward(phi: Activation, weights: Sequence[Array], X: Array) -> tuple[list[Array], list[Array]]:
+def _forward(phi: Activation, weights: Sequence[Array], X: Array) -> tuple[list[Array], list[Array]]:
     """The inputs of every layer (with a one where it has biases) and f' of every hidden layer, each of n rows."""
-    if not weights:
-        raise InputError("a network without weights: give at least one weight matrix")
     inputs, slopes, functions = [X], [], (phi.numpy, phi.derivative.numpy)
     for l, W in enumerate(weights):
         if len(W) != inputs[-1].shape[1] and not (l and len(W) == inputs[-1].shape[1] + 1):
@@ -364,7 +366,7 @@ def forward(phi: Activation, weights: Sequence[Array], X: Array) -> tuple[list[A
         if l and len(W) == inputs[-1].shape[1] + 1:
             inputs[-1] = augmented(inputs[-1])
         if l < len(weights) - 1:
-            t = inputs[-1] @ W
+            t = _product(inputs[-1], W)
             with np.errstate(all="ignore"):
                 h, slope = (np.broadcast_to(np.asarray(g(t), float), t.shape) for g in functions)
             if not (np.isfinite(h).all() and np.isfinite(slope).all()):
@@ -379,7 +381,7 @@ def forward(phi: Activation, weights: Sequence[Array], X: Array) -> tuple[list[A
 # -- what is given
 
 
-def matrix(a: Any, name: str) -> Array:
+def real_matrix(a: Any, name: str) -> Array:
     """Finite real numbers in rows and columns; :class:`InputError` otherwise."""
     try:
         found = np.asarray(a)
@@ -394,8 +396,21 @@ def matrix(a: Any, name: str) -> Array:
     return found
 
 
+def weight_matrices(weights: Any) -> list[Array]:
+    """The weight matrices of a network, one or more; :class:`InputError` otherwise."""
+    if not isinstance(weights, Sequence | np.ndarray) or isinstance(weights, str) or len(weights) == 0:
+        raise InputError("a network is a list of weight matrices, layer by layer: give at least one")
+    return [real_matrix(W, f"weight matrix {l + 1}") for l, W in enumerate(weights)]
+
+
+def _product(x: Array, W: Array) -> Array:
+    """x W, infinite where it overflows; what takes it refuses infinite numbers."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return x @ W
+
+
 def _layer(W: Any, X: Any) -> tuple[Array, Array]:
-    weights, inputs = matrix(W, "the weights"), matrix(X, "the inputs")
+    weights, inputs = real_matrix(W, "the weights"), real_matrix(X, "the inputs")
     if len(weights) != inputs.shape[1]:
         raise InputError(
             f"the weights have {len(weights)} rows for {inputs.shape[1]} inputs: give one row an input; biases need a "
@@ -405,10 +420,13 @@ def _layer(W: Any, X: Any) -> tuple[Array, Array]:
 
 
 def _positive(sigma: Any) -> float:
-    value = parse_number(sigma) if isinstance(sigma, str) else sp.sympify(sigma)
-    if not (value.is_real and value.is_finite and value.is_positive):
-        raise InputError(f"sigma = {sigma} is no standard deviation: give a positive number")
-    return float(value)
+    try:
+        value = float(parse_number(sigma) if isinstance(sigma, str) else sigma)
+    except (TypeError, ValueError):
+        value = 0.0
+    if isinstance(sigma, bool) or not 0 < value < np.inf:
+        raise InputError(f"sigma = {sigma!r} is no standard deviation: give a positive number")
+    return value
 
 
 def _require_room(numbers: int, what: str) -> None:

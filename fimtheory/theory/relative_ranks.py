@@ -18,10 +18,11 @@ from fimtheory.errors import InputError
 from fimtheory.theory.relative_fisher import Neuron
 from fimtheory.theory.relative_layers import (
     RelativeMetric,
-    matrix,
     network_metric,
     nonlinear_layer,
+    real_matrix,
     two_layers,
+    weight_matrices,
 )
 from fimtheory.theory.score_enumeration import enumerated, network, stack
 
@@ -65,7 +66,7 @@ def softmax_rank(X: Any, m: int) -> int:
     >>> softmax_rank([[1.0, 0.0], [2.0, 0.0]], m=3)
     2
     """
-    return (_count("m", m) - 1) * _rank(matrix(X, "the inputs"))
+    return (_count("m", m) - 1) * _rank(real_matrix(X, "the inputs"))
 
 
 def softmax_null_space(X: Any, m: int) -> Array:
@@ -77,7 +78,7 @@ def softmax_null_space(X: Any, m: int) -> Array:
     >>> softmax_null_space([[3.0]], m=2).round(6).tolist()
     [[0.707107], [0.707107]]
     """
-    inputs, classes = matrix(X, "the inputs"), _count("m", m)
+    inputs, classes = real_matrix(X, "the inputs"), _count("m", m)
     _, _, right = np.linalg.svd(inputs)
     seen, unseen = np.split(right, [_rank(inputs)])
     alike = np.kron(np.full((1, classes), classes**-0.5), seen)
@@ -92,7 +93,7 @@ def two_layers_rank_bound(X: Any, hidden: int, responses: int) -> int:
     >>> two_layers_rank_bound([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]], hidden=8, responses=2)
     6
     """
-    inputs = matrix(X, "the inputs")
+    inputs = real_matrix(X, "the inputs")
     return min(_count("hidden", hidden) * _rank(inputs), len(inputs) * _count("responses", responses))
 
 
@@ -108,9 +109,7 @@ def network_rank_bound(n: int, weights: Sequence[Any], softmax: bool = False, ho
     >>> network_rank_bound(10, network), network_rank_bound(99, network), network_rank_bound(99, network, homogeneous=True)
     (10, 16, 12)
     """
-    Ws = [matrix(W, f"weight matrix {l + 1}") for l, W in enumerate(weights)]
-    if not Ws:
-        raise InputError("a network without weights: give at least one weight matrix")
+    Ws = weight_matrices(weights)
     inputs, outputs = Ws[-1].shape
     symmetries = inputs * softmax + sum(W.shape[1] for W in Ws[:-1]) * homogeneous
     return min(sum(W.size for W in Ws) - symmetries, _count("n", n) * (outputs - softmax))
@@ -126,7 +125,7 @@ def scaling_directions(weights: Sequence[Any]) -> Array:
     >>> scaling_directions([[[2.0]], [[5.0]]]).tolist()
     [[2.0], [-5.0]]
     """
-    Ws = [matrix(W, f"weight matrix {l + 1}") for l, W in enumerate(weights)]
+    Ws = weight_matrices(weights)
     starts = np.cumsum([0, *(W.size for W in Ws)])
     found = []
     for l, (W, C) in enumerate(itertools.pairwise(Ws)):
@@ -158,6 +157,8 @@ def domination(block: RelativeMetric, units: RelativeMetric) -> float:
     >>> round(domination(whole.layer(0), nonlinear_layer("gaussian:relu", W, X)), 12)
     25.0
     """
+    if not (isinstance(block, RelativeMetric) and isinstance(units, RelativeMetric)):
+        raise InputError("two relative metrics are compared: give metric.layer(l) and nonlinear_layer(...)")
     A, N = block.signals[0], units.signals[0]
     roots = np.diagonal(N, axis1=1, axis2=2)
     if (
