@@ -1,8 +1,10 @@
 """fimtheory neuron as a user meets it: keys, values, derivations, averages, one-line refusals with exit code 2."""
 
+import json
 import math
 
 import mpmath
+import numpy as np
 import pytest
 
 from fimtheory.report.mathml import to_mathml
@@ -65,6 +67,24 @@ def test_softmax(capsys):
     assert "rank of S: 1" in out
 
 
+def test_theory_beside_answers_that_are_drawn(capsys):
+    arguments = ["gaussian:elu", "--sigma", "0.7", "--param", "alpha=1/4", "--simulate", "4000", "--at", "t=0,-1,1"]
+    code, out, _ = run(capsys, "neuron", *arguments, "--json")
+    points = json.loads(out)["simulation"]["points"]
+    assert code == 0
+    assert [point["t"] for point in points] == [-1.0, 1.0]  # not at the kink
+    for point in points:
+        assert abs(point["z"]) < 5
+        assert point["standard_error"] < 0.05 * point["nu"]
+
+
+def test_a_wrong_metric_falls_short(capsys, monkeypatch):
+    from fimtheory.theory.relative_fisher import Neuron
+
+    monkeypatch.setattr(Neuron, "numpy", property(lambda self: lambda t: 1.1 * (1 - np.tanh(t) ** 2)))
+    assert run(capsys, "neuron", "bernoulli:tanh", "--simulate", "100000")[0] == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -85,6 +105,12 @@ def test_softmax(capsys):
         (["softmax:linear", "--classes", "99"], "2 to 8"),
         (["softmax:linear", "--at", "t=1"], "1 values for 3 classes"),
         (["softmax:linear", "--variance", "1"], "leave --variance out"),
+        (["bernoulli:tanh", "--simulate", "5"], "write 100 or more"),
+        (["bernoulli:tanh", "--simulate", "-5"], "--simulate -5 is not possible"),
+        (["gaussian:elu", "--simulate", "1000"], "has free parameters"),
+        (["gaussian:relu", "--simulate", "1000", "--at", "t=0"], "cannot be measured at a kink"),
+        (["softmax:linear", "--simulate", "1000"], "leave --simulate out"),
+        (["family:x", "--natural", "--log-partition", "exp(x)", "--simulate", "1000"], "no answer can be drawn"),
         (["gaussian:__import__('os').system('id')"], "not allowed"),
     ],
 )

@@ -6,8 +6,10 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from fimtheory.cli.options import DONE, add_parameters, chosen_parameters, new_verb, show
+from fimtheory.cli.options import DONE, FELL_SHORT, add_parameters, chosen_parameters, new_verb, show
 from fimtheory.errors import InputError
+
+MOST_DRAWS = 10**7
 
 # option -> the keyword of the response
 _RESPONSE = {
@@ -33,6 +35,7 @@ def add(verbs) -> None:
         "gaussian:leaky_relu --sigma sigma --json",
         "'gaussian:w*log(exp(i*x/w) + exp(x/w))' --param w=1/10 --param i=0 --at t=-1,0,1",
         "poisson:softplus --variance q",
+        "bernoulli:tanh --at t=-1,0,1 --simulate 100000",
         "softmax:linear --classes 3 --at t=0,1,-1",
         "family:linear --log-partition 'log(1 + exp(x))' --natural",
     )
@@ -57,6 +60,10 @@ def add(verbs) -> None:
         "--variance", metavar="Q", help="random inputs: average over w.x ~ N(bias, Q); a number, or q to leave it free"
     )
     verb.add_argument("--bias", metavar="B", help="random inputs: the mean of w.x (default: no bias weight)")
+    verb.add_argument(
+        "--simulate", default="0", metavar="S", help="draw S answers at each t and average squared scores (0: none)"
+    )
+    verb.add_argument("--seed", default="1", metavar="K", help="seed of the simulation (default 1)")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -76,14 +83,27 @@ def run(options: argparse.Namespace) -> int:
         **given,
         **values,
     )
-    found = neuron.neuron(unit, options.digits, _points(options.at), _average(options))
+    at, draws, seed = _points(options.at), _whole("--simulate", options.simulate), _whole("--seed", options.seed)
+    found = neuron.neuron(unit, options.digits, at, _average(options))
+    fits = True
+    if draws:
+        words = [f"{key}={value}" for key, value in {**given, **values}.items()]
+        link = ["link=natural"] if options.natural else []
+        name = " ".join(["".join(options.activation.split()), *("".join(word.split()) for word in words), *link])
+        found["simulation"], fits = neuron.simulated(unit, name, at, draws, seed)
     show(options, found, neuron.neuron_text)
-    return DONE
+    return DONE if fits else FELL_SHORT
 
 
 def _classes(text: str) -> int:
     if not text.isdigit():
         raise InputError(f"--classes {text} is not a whole number: write for instance --classes 3")
+    return int(text)
+
+
+def _whole(option: str, text: str) -> int:
+    if not text.isdigit() or int(text) > MOST_DRAWS:
+        raise InputError(f"{option} {text} is not possible: write a whole number from 0 to {MOST_DRAWS}")
     return int(text)
 
 

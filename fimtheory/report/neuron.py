@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import sympy as sp
 
 from fimtheory.activations import Activation
@@ -14,8 +15,13 @@ from fimtheory.latex import latex
 from fimtheory.theory.categorical import Categorical
 from fimtheory.theory.expected_relative import ExpectedMetric
 from fimtheory.theory.relative_fisher import Kink, Neuron, Step
+from fimtheory.verification.score_products import neuron_curve
 
 Average = tuple[Any, Any]
+
+_POINTS = (-2.0, -1.0, -0.5, 0.5, 1.0, 2.0)  # where answers are drawn unless the user says
+_CLEAR = 0.05  # of kinks: a squared score is measured by differences, which must not cross one
+_CONTRADICTION = 5.0  # standard errors, of the worst of a few points
 
 
 def neuron(
@@ -141,6 +147,41 @@ def _layer(unit: Categorical, digits: int, at: Sequence[Any]) -> dict[str, Any]:
     }
 
 
+def simulated(unit: Neuron | Categorical, name: str, at: Sequence[Any], draws: int, seed: int) -> tuple[dict, bool]:
+    """Squared scores of ``draws`` answers at every t, beside nu; and whether theory passes within five standard errors.
+
+    ``name`` says the neuron in words, as :class:`fimtheory.theory.score_claims.Subsystem` reads it. Points at kinks are
+    left out.
+    """
+    if isinstance(unit, Categorical):
+        raise InputError("answers are simulated for one neuron: leave --simulate out for softmax")
+    if unit.parameters:
+        raise InputError(f"{unit.name} has free parameters: give them values to simulate, for instance --param alpha=1")
+    if unit.response.name == "family":
+        raise InputError("a family is stated up to h(y), so that no answer can be drawn: take a response by its name")
+    if draws < 100:
+        raise InputError(f"--simulate {draws} answers have no standard error worth the name: write 100 or more")
+    kinks = [float(kink.at) for kink in unit.kinks]
+    points = [float(t) for t in at] or list(_POINTS)
+    clear = np.array([t for t in points if all(abs(t - h) > _CLEAR for h in kinks)])
+    if not clear.size:
+        raise InputError("squared scores cannot be measured at a kink: take t at least 0.05 away from it")
+    curve = neuron_curve(name, clear, draws, seed)
+    rows = [
+        {
+            "t": float(t),
+            "nu": float(nu),
+            "mean_squared_score": float(mean),
+            "standard_error": float(error),
+            "z": float(z),
+        }
+        for t, nu, mean, error, z in zip(
+            curve.at, curve.predicted, curve.means, curve.standard_errors, curve.z_scores, strict=True
+        )
+    ]
+    return {"draws": draws, "seed": seed, "points": rows}, bool(np.abs(curve.z_scores).max() < _CONTRADICTION)
+
+
 # -- text
 
 
@@ -161,6 +202,8 @@ def neuron_text(found: dict[str, Any]) -> str:
     lines += ["", *(_value_line(value) for value in found["values"])]
     if found["expected"]:
         lines += ["", *_expected_lines(found["expected"])]
+    if "simulation" in found:
+        lines += ["", *_simulated_lines(found["simulation"])]
     lines += ["", *(f"  {step['text']}:\n      {step['latex']}" for step in found["steps"])]
     return "\n".join(line for k, line in enumerate(lines) if line or (k and lines[k - 1]))
 
@@ -173,6 +216,14 @@ def _expected_lines(found: dict[str, Any]) -> list[str]:
         ("condition", found["condition_number"]),
     ]
     return [*lines, *(f"    {label:16} {_number_or_formula(e)}" for label, e in rows)]
+
+
+def _simulated_lines(found: dict[str, Any]) -> list[str]:
+    lines = [f"  {found['draws']} answers at each t (seed {found['seed']}): mean squared score, nu, distance"]
+    for row in found["points"]:
+        measured = f"{row['mean_squared_score']:.5g} ± {row['standard_error']:.2g}"
+        lines.append(f"    t = {row['t']:<6g} {measured:>22}   {row['nu']:.5g}   {row['z']:+.1f} standard errors")
+    return lines
 
 
 def _number_or_formula(e: dict[str, Any]) -> str:
