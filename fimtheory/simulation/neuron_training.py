@@ -167,20 +167,22 @@ def descend(
     """
     rate, momentum = configurations[:, :1], configurations[:, 1:]
     theta = np.repeat(start[:, None], len(configurations), axis=1)
-    velocity, lost = np.zeros_like(theta), np.zeros(theta.shape[:2], bool)
+    velocity, direction, lost = np.zeros_like(theta), np.zeros_like(theta), np.zeros(theta.shape[:2], bool)
     log_losses = np.empty((*lost.shape, epochs + 1))
     with np.errstate(over="ignore", invalid="ignore"):  # diverging ones overflow, and are then stopped
         for epoch in range(epochs + 1):
             margins = _margins(theta, Z, signs)
             found = log_loss(margins)
             lost |= ~np.isfinite(found)
-            theta[lost] = velocity[lost] = margins[lost] = 0.0
+            theta[lost] = velocity[lost] = direction[lost] = margins[lost] = 0.0
             log_losses[:, :, epoch] = np.where(lost, np.inf, found)
             if epoch < epochs:
-                direction = natural_direction(margins, Z, signs, damping) if natural else gradient(margins, Z, signs)
+                going = ~lost.all(axis=0)  # configurations that some run still follows
+                seen = margins[:, going]
+                slope = natural_direction(seen, Z, signs, damping) if natural else gradient(seen, Z, signs)
+                direction[:, going] = slope
                 velocity = momentum * velocity - rate * direction
                 theta = theta + velocity
-    theta[lost] = 0.0
     return theta, log_losses
 
 

@@ -22,6 +22,7 @@ from fimtheory.verification.judgement import Extrapolation, Judgement, extrapola
 from fimtheory.verification.kernel_modes import ModesSetting
 from fimtheory.verification.kernel_spectra import KernelSetting
 from fimtheory.verification.mode_training import LearningSetting
+from fimtheory.verification.neuron_training import NeuronExperimentSetting
 from fimtheory.verification.quadratic_scaling import QuadraticSetting
 from fimtheory.verification.score_products import ScoreSetting
 from fimtheory.verification.single_layers import LayerSetting
@@ -73,6 +74,7 @@ _KINDS: dict[str, type[AnySetting]] = {
     "function_forms": FunctionsSetting,
     "quadratic_scaling": QuadraticSetting,
     "regimes": RegimeSetting,
+    "neuron_experiment": NeuronExperimentSetting,
     "relative_batch": BatchSetting,
     "relative_units": UnitsSetting,
     "relative_metric": ScoreSetting,
