@@ -28,7 +28,7 @@ m0, m1, m2 = sp.symbols("m_0 m_1 m_2", real=True)
 k0, k2, k4 = sp.symbols("k_0 k_2 k_4", positive=True)
 W = sp.Matrix(sp.symbols("w_1 w_2", real=True))
 X = sp.Matrix(sp.symbols("x_1 x_2", real=True))
-POLYNOMIALS = (t, t**2, t**3 - t, t**4 + t)
+POLYNOMIALS = (t, t**2, t**3 - t)
 ON_POLYNOMIALS = rf"for $\nu = {', '.join(map(latex, POLYNOMIALS))}$ and any weights in the plane"
 
 

@@ -1,9 +1,8 @@
 """Verdicts on averaged relative metrics: right statements hold, wrong ones are contradicted.
 
-Fixed beforehand: with 1500 batches at 16, 24 and 36 dimensions both eigenvalues are known to 0.3 % and entries of the bias
-to 0.5 %, moments of a batch to 0.5 %, so that 3 % are six standard errors; what is
-extrapolated to 1 %, so that 6 % are; statistics of units of networks to
-1 %, so that 8 % are; the rank of small batches to 1.5 %, so that 10 % are.
+Fixed beforehand: with 800 batches at 16, 24 and 36 dimensions eigenvalues, entries of the bias and moments are known to
+0.6 %, so that 4 % are more than six standard errors; what is extrapolated to 1.5 %, so that 10 % are, as for statistics of
+units of networks; the rank of small batches to 2 %, so that 15 % are.
 """
 
 import dataclasses
@@ -22,9 +21,9 @@ from fimtheory.verification.checks import confront
 from fimtheory.verification.expected_relative import BatchSetting, UnitsSetting
 
 M = SYMBOLS["M"]
-BATCHES = BatchSetting(widths=(16, 24, 36), n_batches=(1500, 1500, 1500), seed=11, resolution=0.05)
+BATCHES = BatchSetting(widths=(16, 24, 36), n_batches=(800, 800, 800), seed=11, resolution=0.1)
 UNITS = UnitsSetting(
-    widths=(40, 60, 90, 140), n_networks=(200, 160, 120, 100), seed=11, resolution=0.06, alphas=("3/2", "1", "2")
+    widths=(36, 54, 80, 120), n_networks=(140, 110, 90, 70), seed=11, resolution=0.1, alphas=("3/2", "1", "2")
 )
 TOPICS = ("two_eigenvalues", "bias_block", "conditioning", "isotropic", "batch_moments", "batch_law")
 
@@ -52,8 +51,8 @@ def test_supported(topic):
 
 def scaled(value):
     if isinstance(value, AtEveryWidth):
-        return AtEveryWidth(lambda d: 1.03 * value.predict(d))
-    return value * sp.Float("1.06")
+        return AtEveryWidth(lambda d: 1.04 * value.predict(d))
+    return value * sp.Float("1.1")
 
 
 @pytest.mark.parametrize("topic", TOPICS)
@@ -95,13 +94,13 @@ def test_mistakes_are_contradicted(mistake):
 
 def test_lost_inputs():
     """A rectifier with fewer inputs than weights. With a bias it is not a half of them that count, and not all of them."""
-    setting = dataclasses.replace(BATCHES, neuron="gaussian:relu", ratio="1/2", n_batches=(800, 800, 800))
+    setting = dataclasses.replace(BATCHES, neuron="gaussian:relu", ratio="1/2", n_batches=(500, 500, 500))
     (active,) = (value for name, value in _law(setting).items() if name == "relative.rank")
     ladder = setting.simulate(["relative.rank", "relative.stieltjes[-1.32]"])
     right = {"relative.rank": active, "relative.stieltjes[-1.32]": _law(setting)["relative.stieltjes[-1.32]"]}
-    assert {check.verdict for check in confront(right, ladder, 0.05)} == {Verdict.SUPPORTED}
-    for wrong in (sp.Rational(1, 4), sp.Rational(1, 2), active * sp.Float("1.1")):
-        assert confront({"relative.rank": wrong}, ladder, 0.05)[0].verdict is Verdict.CONTRADICTED
+    assert {check.verdict for check in confront(right, ladder, 0.15)} == {Verdict.SUPPORTED}
+    for wrong in (sp.Rational(1, 4), sp.Rational(1, 2), active * sp.Float("1.15")):
+        assert confront({"relative.rank": wrong}, ladder, 0.15)[0].verdict is Verdict.CONTRADICTED
 
 
 def _law(setting):
@@ -145,8 +144,8 @@ def test_units_are_supported():
     assert {check.verdict for check in confront(prediction, ladder, setting.resolution)} == {Verdict.SUPPORTED}
 
 
-@pytest.mark.parametrize("factor", ["1.08", "0.92"])
-def test_eight_per_cent_are_contradicted(factor):
+@pytest.mark.parametrize("factor", ["1.1", "0.9"])
+def test_ten_per_cent_are_contradicted(factor):
     prediction, ladder, setting = units()
     for name, value in prediction.items():
         (check,) = confront({name: value * sp.Float(factor)}, ladder, setting.resolution)
