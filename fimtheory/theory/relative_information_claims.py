@@ -207,6 +207,34 @@ def predict_observed() -> dict[str, Identity]:
     }
 
 
+def _estimates(shrinking: Callable[[sp.Expr], sp.Expr]) -> dict[str, Identity]:
+    """The variance of the mean of n observations, for families in their mean, against 1/(information shrinking(n))."""
+    n, mean = sp.Symbol("n", positive=True), _W[0]
+    laws = {"Gaussian": gaussian(mean, _S), "Poisson": poisson(mean), "Bernoulli": finite({0: 1 - mean, 1: mean})}
+    return {
+        name: Identity(law.average(lambda y: (y - mean) ** 2) / n, 1 / (law.score_form(mean, mean) * shrinking(n)))
+        for name, law in laws.items()
+    }
+
+
+@claim(
+    "sun2016.estimators",
+    title="The variance of a maximum likelihood estimate",
+    statement=r"\hat\Theta_n \sim G\left(\Theta,\, \frac{1}{n}\, \mathcal{I}^{-1}(\Theta)\right)",
+    source=Source("sun2016", "section 1, maximum likelihood"),
+    assumptions=(
+        "n independent observations; in the mean of an exponential family the variance is this at every n",
+        "G has the mean and the variance as its arguments, as the document defines it",
+    ),
+    as_printed=r"\hat\Theta_n = G\left(\Theta,\, \mathcal{I}^{-1}(\Theta) / \sqrt{n}\right)",
+    printed=lambda: _estimates(sp.sqrt),
+    subject=None,
+)
+def predict_estimators() -> dict[str, Identity]:
+    """The mean of n observations is the estimate, for Gaussian, Poisson and Bernoulli laws; the Cramer-Rao bound."""
+    return _estimates(lambda n: n)
+
+
 # -- coordinates and submanifolds
 
 

@@ -99,9 +99,11 @@ class RelativeMetric:
     def _blocks(self, l: int, k: int) -> Array:
         n, (D, m), (E, q) = self.n_inputs, self.shapes[l], self.shapes[k]
         _require_room(max(n * m * q, n * D * E, D * m * E * q), "the blocks of this metric")
-        units = np.swapaxes(self.signals[l], 1, 2) @ self.signals[k]
-        pairs = self.inputs[l][:, :, None] * self.inputs[k][:, None, :]
-        return (units.reshape(n, m * q).T @ pairs.reshape(n, D * E) / n).reshape(m, q, D, E)
+        units = (np.swapaxes(self.signals[l], 1, 2) @ self.signals[k]).reshape(n, m * q)
+        pairs = (self.inputs[l][:, :, None] * self.inputs[k][:, None, :]).reshape(n, D * E)
+        found, correlated = np.zeros((m * q, D * E)), units.any(axis=0)  # of independent units, only one block in m is
+        found[correlated] = units[:, correlated].T @ pairs / n
+        return found.reshape(m, q, D, E)
 
     @functools.cached_property
     def matrix(self) -> Array:
@@ -140,29 +142,27 @@ class RelativeMetric:
         return found
 
     @functools.cached_property
-    def _rows(self) -> tuple[Array, Array]:
-        """Singular values of the factor and all right singular vectors, those of its triangular part where it is tall."""
+    def _rows(self) -> Array:
+        """The factor, row by row; its triangular part where it is tall."""
         rows = self.factor.reshape(self.n_rows, self.parameter_count)
-        if len(rows) > self.parameter_count:
-            rows = np.linalg.qr(rows, mode="r")
-        _, values, right = np.linalg.svd(rows)
-        return values, right
+        return np.asarray(np.linalg.qr(rows, mode="r")) if len(rows) > self.parameter_count else rows
 
-    @property
+    @functools.cached_property
     def rank(self) -> int:
         """The number of singular values of the factor above epsilon max(n r, P) times the largest.
 
         What saturation has made smaller than this beside the largest counts as zero; exact ranks are those of
         :mod:`fimtheory.theory.relative_ranks`.
         """
-        values, _ = self._rows
+        values = np.linalg.svd(self._rows, compute_uv=False)
         tolerance = np.finfo(float).eps * max(self.n_rows, self.parameter_count) * values[0]
         return int((values > tolerance).sum())
 
     @property
     def null_space(self) -> Array:
         """An orthonormal basis of the directions without length, of shape (P, P - rank)."""
-        return self._rows[1][self.rank :].T
+        _require_room(self.parameter_count**2, "the null space of this metric")
+        return np.linalg.svd(self._rows)[2][self.rank :].T
 
     def velocity(self, direction: Any) -> Array:
         """S^(1/2) J times a direction of shape (P,): how far it moves the responses, in standard units, shape (n, r)."""
