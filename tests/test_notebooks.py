@@ -103,3 +103,21 @@ def test_degrees_meet_in_one_picture(executed, capsys):
     assert sorted(found["times"].values()) == list(found["times"].values())
     for drawing in ("drawing", "timetable"):
         assert "<svg" in found["figures"].to_svg(found[drawing])
+
+
+def test_relative_metrics_reach_the_experiment(executed, capsys):
+    """The notebook on document 003: forms agree, corrected statements are corrected, whitening and flips tell apart."""
+    path = next(path for path in NOTEBOOKS if path.stem == "sun2016")
+    found, printed = executed(path, capsys)
+    assert found["unit"].certified
+    assert printed.count("refused:") == 3
+    assert [e.status for e in found["evidence"].values()] == ["certified", "corrected", "corrected"]
+    assert (found["layer"].rank, found["softmax"].rank) == (15, 10)
+    assert max(found["same_last"], found["given_above"]) < 1e-14
+    assert found["first"] > 0.1
+    assert found["table"][0].condition_number == 1.0
+    straight, flipped = found["final"][0.0], found["final"][0.15]
+    assert max(straight["NGD"], straight["WhiteNGD"]) < min(straight["GD"], straight["WhiteGD"])
+    assert flipped["GD"] > max(flipped[name] for name in ("WhiteGD", "NGD", "WhiteNGD"))
+    for drawing in ("drawing", "picture"):
+        assert "<svg" in found["figures"].to_svg(found[drawing])
