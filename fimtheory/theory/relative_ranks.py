@@ -18,6 +18,7 @@ from fimtheory.errors import InputError
 from fimtheory.theory.relative_fisher import Neuron
 from fimtheory.theory.relative_layers import (
     RelativeMetric,
+    augmented,
     network_metric,
     nonlinear_layer,
     real_matrix,
@@ -215,11 +216,13 @@ _SIZES = (1, 2, 4, 5, 9)
 @claim(
     "sun2016.sec4_rank",
     title="Ranks of the Fisher information and of relative metrics",
-    statement=r"\operatorname{rank} g(\Theta) \leq n,\quad \operatorname{rank} g^h(W) = D_h \min(n, D_x + 1)",
+    statement=r"\operatorname{rank} g(\Theta) \leq n,\quad \operatorname{rank} g(\Theta) \leq \sum_l \operatorname{rank}"
+    r" g^{h_l}(W_l),\quad \operatorname{rank} g^h(W) = D_h \min(n, D_x + 1)",
     source=Source("sun2016", "section 4"),
     assumptions=(
         "one Bernoulli output for the first, as in eq. 27",
-        "for the second: inputs in general position, nu_f without zeros",
+        "for the second: hidden responses of mean f, as in fimtheory.relative.domination",
+        "for the third: inputs in general position, nu_f without zeros",
         _BATCH,
     ),
     as_printed=r"\operatorname{rank} g^h(W) \leq n D_h, \text{ an achievable upper bound}",
@@ -228,11 +231,15 @@ _SIZES = (1, 2, 4, 5, 9)
 )
 def predict_ranks() -> Statements:
     """Batches of up to nine inputs: n D_h is attained up to n = D_x + 1, and no larger rank than D_h (D_x + 1)."""
-    X, *weights = _draw((6, 3), (3, 4), (5, 1))
+    X, W, C = _draw((6, 3), (3, 4), (5, 1))
+    whole = _dense_rank(_by_definition("bernoulli:sigmoid", "tanh", [W, C], X))
+    layers = (
+        nonlinear_layer("bernoulli:tanh", W, X),
+        nonlinear_layer("bernoulli:sigmoid", C, augmented(np.tanh(X @ W))),
+    )
     return {
-        "network": Agreement(
-            lambda: _dense_rank(_by_definition("bernoulli:sigmoid", "tanh", weights, X)), lambda: 6, 0.0
-        ),
+        "network": Agreement(lambda: whole, lambda: 6, 0.0),
+        "sum over layers": Ordering(lambda: whole, lambda: sum(layer.rank for layer in layers)),
         "layers": Agreement(lambda: _layer_ranks(_SIZES), lambda: [one_layer_rank_bound(n, 4, 3) for n in _SIZES], 0.0),
     }
 
