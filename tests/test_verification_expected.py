@@ -8,17 +8,19 @@ units of networks; the rank of small batches to 2 %, so that 15 % are.
 import dataclasses
 import functools
 
+import numpy as np
 import pytest
 import sympy as sp
 
 from fimtheory.catalogue import find
 from fimtheory.claims import AtEveryWidth, Verdict
 from fimtheory.notation import SYMBOLS
+from fimtheory.report.expected_relative_figures import conditioning
 from fimtheory.theory.expected_batches import BatchMetric
 from fimtheory.theory.expected_relative import ExpectedMetric, over_weights_and_inputs
 from fimtheory.verification import verify
 from fimtheory.verification.checks import confront
-from fimtheory.verification.expected_relative import BatchSetting, UnitsSetting
+from fimtheory.verification.expected_relative import BatchSetting, UnitsSetting, conditioning_curves
 
 M = SYMBOLS["M"]
 BATCHES = BatchSetting(widths=(16, 24, 36), n_batches=(800, 800, 800), seed=11, resolution=0.1)
@@ -125,6 +127,18 @@ def test_verify_takes_the_setting():
     evidence = verify(claim, dataclasses.replace(BATCHES, n_batches=(400, 400, 400)))
     assert evidence.verdict is Verdict.SUPPORTED
     assert "gaussian:elu alpha=1, q=3/2, bias 1/2, s=2, n/d=3, d=16, 24, 36" in evidence.simulated
+
+
+def test_curves_and_points():
+    """Points within five standard errors of their curves, which a curve 5 % off is not."""
+    places = np.array([0.5, 4.0])
+    curves = conditioning_curves(("gaussian:softplus", "bernoulli:tanh"), places, places, quick=True)
+    for curve in curves:
+        assert (np.abs(curve.means - curve.values) < 5 * curve.standard_errors).all()
+        assert (np.abs(curve.means - 1.05 * curve.values) > 5 * curve.standard_errors).any()
+    assert curves[0].values[1] == pytest.approx(1.26077373093343, rel=1e-10)  # m_2/m_0, by mpmath
+    figure = conditioning(curves[1:], curves[:1])
+    assert [axes.get_legend().get_texts()[0].get_text() for axes in figure.axes] == ["bernoulli: tanh", "softplus"]
 
 
 # -- units of networks

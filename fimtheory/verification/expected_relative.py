@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import sympy as sp
 
 from fimtheory.claims import Claim
+from fimtheory.emission import emit
+from fimtheory.notation import SYMBOLS
 from fimtheory.simulation.expected_relative import (
     BatchEnsemble,
     NeuronBatch,
@@ -23,6 +26,7 @@ from fimtheory.theory.relative_fisher import Neuron, neuron
 from fimtheory.verification.deep_networks import Setting, architecture_of
 
 Progress = Callable[[int, int], None]
+Array = np.ndarray
 _RATIOS = {"scarce": "1/2", "ample": "12"}
 
 
@@ -149,3 +153,56 @@ class UnitsSetting(Setting):
             )
 
         return build_ladder(rung, self.widths, self.n_networks, progress)
+
+
+@dataclass(frozen=True)
+class ConditioningCurve:
+    """The condition number of one neuron over the variance of t, and the same estimated from batches."""
+
+    neuron: Neuron
+    variances: Array
+    values: Array
+    measured_at: Array
+    means: Array
+    standard_errors: Array
+
+
+# inputs a batch and batches
+_FULL, _QUICK = (40_000, 40), (8000, 12)
+
+
+def conditioning_curves(
+    neurons: Sequence[str],
+    variances: Array,
+    measured_at: Array,
+    quick: bool = False,
+    seed: int = 1,
+    progress: Progress | None = None,
+) -> list[ConditioningCurve]:
+    """max(m_0, m_2)/min(m_0, m_2) without a bias: from the theory at ``variances``, from batches at ``measured_at``."""
+    found = []
+    for done, text in enumerate(neurons, start=1):
+        metric = ExpectedMetric(stochastic(text), SYMBOLS["q"])
+        ratio = emit(metric.perpendicular / metric.parallel, SYMBOLS["q"])
+        values, near = (np.broadcast_to(ratio(at), at.shape) for at in (variances, measured_at))
+        means, errors = np.array(
+            [_measured_ratio(metric.neuron, float(at), quick, (seed, done)) for at in measured_at]
+        ).T
+        inverted = near < 1  # by the theory: what is measured may fall on either side of 1
+        means, errors = np.where(inverted, 1 / means, means), np.where(inverted, errors / means**2, errors)
+        values = np.maximum(values, 1 / values)
+        found.append(ConditioningCurve(metric.neuron, variances, values, measured_at, means, errors))
+        if progress is not None:
+            progress(done, len(neurons))
+    return found
+
+
+def _measured_ratio(one: Neuron, q: float, quick: bool, seed: tuple[int, ...]) -> tuple[float, float]:
+    """m_0/m_2 over all batches in two dimensions, and its standard error to first order."""
+    inputs, number = _QUICK if quick else _FULL
+    names = ["relative.perpendicular", "relative.parallel"]
+    batches = simulate_batches(NeuronBatch(one.numpy, q, ratio=inputs / 2), 2, number, (*seed, round(1000 * q)), names)
+    across, along = (batches.values(name) for name in names)
+    ratio = float(across.mean() / along.mean())
+    scatter = across / across.mean() - along / along.mean()
+    return ratio, ratio * float(scatter.std(ddof=1)) / len(scatter) ** 0.5
