@@ -22,6 +22,7 @@ import sympy as sp
 from fimtheory.activations import Activation, activation
 from fimtheory.emission import emit
 from fimtheory.errors import InputError, NotCertified
+from fimtheory.functions import Phi, sigmoid
 from fimtheory.gaussian.certification import equal
 from fimtheory.gaussian.field import sample_points
 from fimtheory.gaussian.pieces import Pieces
@@ -230,7 +231,7 @@ class Neuron:
             names = ", ".join(map(str, self.parameters))
             raise InputError(f"{self.name} has free parameters ({names}): give values, for instance {names[0]}=1/5")
         constants = {e: sp.Float(e.evalf(25), 25) for e in self.nu.atoms(sp.besseli)}
-        return emit(with_numbers(self.nu.xreplace(constants), 20), T)
+        return emit(with_numbers(_saturating(self.nu.xreplace(constants)), 20), T)
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -372,6 +373,20 @@ def _cancelled(e: sp.Expr) -> sp.Expr:
 
 def _trigonometric(e: sp.Expr) -> sp.Expr:
     return sp.trigsimp(sp.cancel(e))
+
+
+def _saturating(e: sp.Expr) -> sp.Expr:
+    """Without differences of nearly equal numbers far out: sech^2 u = 4 sigmoid(2 u) sigmoid(-2 u), and so on."""
+    u = sp.Wild("u")
+    forms = {
+        1 - sigmoid(u): sigmoid(-u),
+        1 - sp.tanh(u) ** 2: 4 * sigmoid(2 * u) * sigmoid(-2 * u),
+        1 - Phi(u): Phi(-u),
+        1 - sp.erf(u) ** 2: sp.erfc(u) * sp.erfc(-u),
+    }
+    for near, far in forms.items():
+        e = e.replace(near, far)
+    return e
 
 
 def _limit(e: sp.Expr, place: sp.Expr, side: str) -> sp.Expr:

@@ -71,6 +71,14 @@ def test_every_activation_with_gaussian_output(name):
         assert float(n.numpy(np.array([float(t)]))[0]) == pytest.approx(float(slope**2) / 0.49, rel=1e-11, abs=1e-14)
 
 
+@pytest.mark.parametrize("text", ["bernoulli:tanh", "bernoulli:sigmoid", "bernoulli:Phi(x)", "bernoulli:erf"])
+def test_saturated_neurons_keep_their_digits(text):
+    """NumPy against 40 digits, where 1 - f^2 is far below the rounding of f."""
+    n, t = neuron(text), np.array([-30.0, -9.0, 9.0, 30.0] if "h" in text.split(":")[1] else [-5.0, 5.0])
+    exact = [float(n.at(sp.Integer(int(v))).evalf(300, maxn=900)) for v in t]
+    assert n.numpy(t) == pytest.approx(exact, rel=1e-12)
+
+
 @pytest.mark.parametrize(("trials", "place"), [(1, "2/5"), (4, "-13/10")])
 def test_binomial(trials, place):
     def log_density(y, t):
