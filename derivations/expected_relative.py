@@ -245,7 +245,7 @@ def land(account: Account, pair: tuple, block: sp.Matrix, second: sp.Expr, limit
 
     at = sp.Rational(1, 2)
     slopes = {"poisson:exp": sp.exp(t), "gaussian:relu": sp.Heaviside(t)}
-    metrics = {name: ExpectedMetric(name, q, at, s) for name in slopes}  # type: ignore[arg-type]
+    metrics = {name: ExpectedMetric(name, q, at, s) for name in slopes}
     values = {name: _values(nu.subs(t, t + at)) for name, nu in slopes.items()}
 
     def claim(topic: str, sentence: str, *evidence: str) -> None:
@@ -284,10 +284,7 @@ def land(account: Account, pair: tuple, block: sp.Matrix, second: sp.Expr, limit
     claim(
         "saturation",
         "The constants of saturation.",
-        *(
-            _close(ExpectedMetric(name).saturation(20), constants, name)  # type: ignore[arg-type]
-            for name, constants in limits.items()
-        ),
+        *(_close(ExpectedMetric(name).saturation(20), constants, name) for name, constants in limits.items()),
     )
 
 

@@ -17,7 +17,8 @@ from fimtheory.claims import AtEveryWidth, Verdict
 from fimtheory.notation import SYMBOLS
 from fimtheory.report.expected_relative_figures import conditioning
 from fimtheory.theory.expected_batches import BatchMetric
-from fimtheory.theory.expected_relative import ExpectedMetric, over_weights_and_inputs
+from fimtheory.theory.expected_relative import ExpectedMetric
+from fimtheory.theory.expected_weights import over_weights_and_inputs
 from fimtheory.verification import verify
 from fimtheory.verification.checks import confront
 from fimtheory.verification.expected_relative import BatchSetting, UnitsSetting, conditioning_curves

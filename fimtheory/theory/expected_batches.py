@@ -158,7 +158,7 @@ class BatchMetric:
         r"""Eigenvalues outside the law, which the direction of w adds: none or one on each side.
 
         The direction w^ is coupled to all others through nu, which depends on it; eliminating them, lambda = s E[nu
-        Z^2/(1 - y s nu m(lambda))]. *Holds when* d/n is fixed.
+        Z^2/(1 - y s nu m(lambda))]. Where eigenvalues 0 exist, none other is below the law. *Holds when* d/n is fixed.
 
         >>> BatchMetric(ExpectedMetric("gaussian:relu"), 100, 400).outliers
         ()

@@ -32,24 +32,23 @@ from fimtheory.gaussian.pieces import Pieces
 from fimtheory.gaussian.quadrature import with_numbers
 from fimtheory.gaussian.quantity import number
 from fimtheory.latex import latex
-from fimtheory.theory.gaussian_panels import edges, rule
 from fimtheory.theory.homogeneous import DIMENSION
 from fimtheory.theory.relative_fisher import Neuron, neuron
+from fimtheory.theory.responses import names as responses
 
+Number = sp.Expr | str | float
 Multiplicities = tuple[tuple[sp.Expr, sp.Expr], ...]
 
 _LONGEST = 40  # operations; longer formulas are left in the order in which they were found
-_REACH, _PANEL = 11.0, 1.0  # of a standard normal variable, and the width of a panel
 _FAR = (20, 25)  # standard deviations at which growth is judged
 _CLOSE, _DECADES = (sp.Rational(1, 10**6), sp.Rational(1, 10**9)), math.log(1000)  # distances from a singularity
-_LEAST_GRID, _DECAY = 400, 80.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class ExpectedMetric:
     """E nu(t) x~ x~' over inputs x ~ N(0, ``input_variance`` I_d), for one neuron with t = bias + sqrt(q) Z.
 
-    ``neuron`` is a :class:`~fimtheory.theory.relative_fisher.Neuron` or its name ``"RESPONSE:ACTIVATION"``; ``q`` =
+    ``one`` is a :class:`~fimtheory.theory.relative_fisher.Neuron` or its name ``"RESPONSE:ACTIVATION"``; ``q`` =
     input_variance |w|^2. All three numbers may be symbols or text such as ``"1/2"``. Results are SymPy expressions:
     closed where nu is in the class of :mod:`fimtheory.gaussian`, integrals with any number of digits otherwise.
 
@@ -65,21 +64,21 @@ class ExpectedMetric:
     """
 
     neuron: Neuron
-    q: sp.Expr = sp.S.One
-    bias: sp.Expr = sp.S.Zero
-    input_variance: sp.Expr = sp.S.One
+    q: sp.Expr
+    bias: sp.Expr
+    input_variance: sp.Expr
 
-    def __post_init__(self) -> None:
-        given = neuron(self.neuron) if isinstance(self.neuron, str) else self.neuron
+    def __init__(self, one: Neuron | str, q: Number = 1, bias: Number = 0, input_variance: Number = 1) -> None:
+        given = neuron(one) if isinstance(one, str) else one
         if not isinstance(given, Neuron):
             raise InputError(f"{given!r} is not a neuron: write RESPONSE:ACTIVATION, for instance bernoulli:tanh")
-        object.__setattr__(self, "neuron", given)
+        numbers = {"q": q, "bias": bias, "input_variance": input_variance}
+        for name, value in {"neuron": given, **{name: as_number(name, e) for name, e in numbers.items()}}.items():
+            object.__setattr__(self, name, value)
         for name, what in (("q", "a variance of t"), ("input_variance", "a variance of inputs")):
-            value = _number(name, getattr(self, name))
+            value = getattr(self, name)
             if not value.is_positive:
                 raise InputError(f"{name} = {value} is not {what}: give a positive number, or a positive symbol")
-            object.__setattr__(self, name, value)
-        object.__setattr__(self, "bias", _number("bias", self.bias))
         if self.bias.is_real is False:
             raise InputError(f"bias = {self.bias} is not real: give a real number, or a real symbol")
         _require_information(self.shifted, given.name)
@@ -242,7 +241,8 @@ def shortest(e: sp.Expr) -> sp.Expr:
     return min((e, sp.expand(e, power_exp=False), sp.factor(e)), key=sp.count_ops)
 
 
-def _number(name: str, value) -> sp.Expr:
+def as_number(name: str, value: Number) -> sp.Expr:
+    """A number, exactly; text such as ``"1/2"`` is read, symbols stay. :class:`InputError` for anything else."""
     if isinstance(value, str):
         return parse_number(value)
     infinite = isinstance(value, float) and not np.isfinite(value)
@@ -349,56 +349,6 @@ def _integral(f: Pieces) -> mp.mpf:
     return total
 
 
-# -- averages over weights
-
-
-def over_weights(one: Neuron | str, sigma_w2=1, sigma_b2=0, norm=1) -> sp.Expr:
-    """c in E_w nu(w.x + b) x~ x~' = c x~ x~', for one input with |x|^2/d = ``norm``: rank one.
-
-    w ~ N(0, sigma_w2 I/d), b ~ N(0, sigma_b2); c = E nu(sqrt(q) Z), q = sigma_w2 norm + sigma_b2. For N(0, I) inputs of
-    many dimensions norm -> 1, and over both the metric of the weights is c I.
-
-    >>> over_weights("gaussian:erf", sigma_w2=2)
-    4/(3*pi)
-    """
-    w, b, size = (_number(*pair) for pair in (("sigma_w2", sigma_w2), ("sigma_b2", sigma_b2), ("norm", norm)))
-    if b.is_negative:
-        raise InputError(f"sigma_b2 = {b} is not a variance: give zero or a positive number")
-    return ExpectedMetric(one, w * size + b).moment(0)  # type: ignore[arg-type]
-
-
-def over_weights_and_inputs(one: Neuron | str, dimension: int, sigma_w2=1, sigma_b2=0) -> float:
-    r"""c in E nu(w.x + b) x x' = c I over w ~ N(0, sigma_w2 I/d), b ~ N(0, sigma_b2) and x ~ N(0, I_d), at finite d.
-
-    c = E[|x|^2/d E nu(sqrt(q) Z)], q = sigma_w2 |x|^2/d + sigma_b2, which is E nu(sqrt(q) Z) with chi^2_(d+2) in place of
-    |x|^2: the trapezoidal rule in its logarithm, and panels cut at the kinks in Z. To about 1e-10; tends to
-    :func:`over_weights` as d grows.
-
-    >>> round(over_weights_and_inputs("poisson:exp", 4) * (3 / 4) ** 3, 10)
-    1.0
-    """
-    if isinstance(dimension, bool) or not isinstance(dimension, int) or dimension < 1:
-        raise InputError(f"dimension = {dimension!r} is not possible: give a whole number from 1")
-    one = neuron(one) if isinstance(one, str) else one
-    w, b = float(_number("sigma_w2", sigma_w2)), float(_number("sigma_b2", sigma_b2))
-    if w <= 0 or b < 0:
-        raise InputError(f"sigma_w2 = {w:g}, sigma_b2 = {b:g} are no variances: give a positive number, and one from 0")
-    lengths, shares = _chi_square(dimension + 2)
-    roots = np.sqrt(w * lengths / dimension + b)
-    kinks = np.array([float(kink.at) for kink in one.kinks])
-    z, weight = rule(edges(_PANEL, _REACH, kinks / roots[:, None]))
-    return float(shares @ (one.numpy(roots[:, None] * z) * weight).sum(axis=1))
-
-
-def _chi_square(dof: int) -> tuple[np.ndarray, np.ndarray]:
-    """Nodes and weights of an average over chi^2, on an even grid in the logarithm."""
-    spread = np.sqrt(dof)
-    s = np.linspace(-_DECAY / dof - 12 / spread, np.log1p(14 / spread + 2 * _DECAY / dof), _LEAST_GRID)
-    log = dof / 2 * (s - np.exp(s))  # relative to the value at s = 0; its normalisation is that of the sum
-    share = np.exp(log - log.max())
-    return dof * np.exp(s), share / share.sum()
-
-
 # -- the gallery
 
 _VALUES = {"leaky_relu": {"alpha": "1/10"}, "srelu": {"alpha": "0"}}  # 1 for every other parameter
@@ -418,7 +368,7 @@ class ConditioningRow:
 
 
 def conditioning_table(
-    q=1, response: str = "gaussian", names: Sequence[str] | None = None
+    q: Number = 1, response: str = "gaussian", names: Sequence[str] | None = None
 ) -> tuple[ConditioningRow, ...]:
     """Condition numbers of the gallery with one response, best first; parameters are 1 (leaky_relu 1/10, srelu 0).
 
@@ -428,6 +378,10 @@ def conditioning_table(
     >>> [(row.name, round(row.condition_number, 3)) for row in conditioning_table(names=["sin", "relu", "quadratic"])]
     [('gaussian:relu', 1.0), ('gaussian:sin', 1.911), ('gaussian:quadratic', 3.0)]
     """
+    if not ExpectedMetric("gaussian:linear", q).q.is_number:
+        raise InputError(f"q = {q} is not a number: condition numbers are compared at one variance")
+    if response not in responses():
+        raise InputError(f"no response {response!r}: the responses are {', '.join(responses())}")
     rows = []
     for name in gallery() if names is None else names:
         if name not in BY_NAME:

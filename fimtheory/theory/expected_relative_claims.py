@@ -14,7 +14,8 @@ from fimtheory.notation import SYMBOLS
 from fimtheory.spectra import MarchenkoPastur
 from fimtheory.theory.expected_batches import BatchMetric
 from fimtheory.theory.expected_layers import RelativeLayer
-from fimtheory.theory.expected_relative import ExpectedMetric, over_weights_and_inputs
+from fimtheory.theory.expected_relative import ExpectedMetric
+from fimtheory.theory.expected_weights import over_weights_and_inputs
 from fimtheory.theory.relative_fisher import Neuron, neuron
 
 M, q = SYMBOLS["M"], SYMBOLS["q"]

@@ -20,12 +20,8 @@ from fimtheory.spectra import MarchenkoPastur
 from fimtheory.theory.deep_network import DeepNetwork
 from fimtheory.theory.expected_batches import BatchMetric
 from fimtheory.theory.expected_layers import RelativeLayer, largest_eigenvalues, relative_layer
-from fimtheory.theory.expected_relative import (
-    ExpectedMetric,
-    conditioning_table,
-    over_weights,
-    over_weights_and_inputs,
-)
+from fimtheory.theory.expected_relative import ExpectedMetric, conditioning_table
+from fimtheory.theory.expected_weights import over_weights, over_weights_and_inputs
 from fimtheory.theory.relative_fisher import neuron
 
 q, sigma, b = sp.Symbol("q", positive=True), sp.Symbol("sigma", positive=True), sp.Symbol("b", real=True)
@@ -213,8 +209,14 @@ def test_table():
     rows = conditioning_table(response="poisson", names=["exp", "relu", "softplus", "tanh"])
     assert [row.name for row in rows] == ["poisson:softplus", "poisson:exp"]
     assert rows[1].condition_number == 2
-    with pytest.raises(InputError, match="no activation"):
-        conditioning_table(names=["rleu"])
+    for options, words in (
+        ({"names": ["rleu"]}, "no activation"),
+        ({"q": q}, "at one variance"),
+        ({"q": -1}, "not a variance"),
+        ({"response": "gausian"}, "no response"),
+    ):
+        with pytest.raises(InputError, match=words):
+            conditioning_table(**options)
 
 
 # -- mini-batches
