@@ -15,13 +15,13 @@ import sympy as sp
 from fimtheory.catalogue import find
 from fimtheory.claims import AtEveryWidth, Verdict
 from fimtheory.notation import SYMBOLS
-from fimtheory.report.expected_relative_figures import conditioning
+from fimtheory.report.expected_relative_figures import batches, conditioning
 from fimtheory.theory.expected_batches import BatchMetric
 from fimtheory.theory.expected_relative import ExpectedMetric
 from fimtheory.theory.expected_weights import over_weights_and_inputs
 from fimtheory.verification import verify
 from fimtheory.verification.checks import confront
-from fimtheory.verification.expected_relative import BatchSetting, UnitsSetting, conditioning_curves
+from fimtheory.verification.expected_relative import BatchSetting, UnitsSetting, batch_spectra, conditioning_curves
 
 M = SYMBOLS["M"]
 BATCHES = BatchSetting(widths=(16, 24, 36), n_batches=(800, 800, 800), seed=11, resolution=0.1)
@@ -140,6 +140,18 @@ def test_curves_and_points():
     assert curves[0].values[1] == pytest.approx(1.26077373093343, rel=1e-10)  # m_2/m_0, by mpmath
     figure = conditioning(curves[1:], curves[:1])
     assert [axes.get_legend().get_texts()[0].get_text() for axes in figure.axes] == ["bernoulli: tanh", "softplus"]
+
+
+def test_spectra_of_batches():
+    """400 eigenvalues: a share of them is known to 2.5 %; below the median of the law lie half."""
+    (one,) = batch_spectra("bernoulli:tanh", 1.0, [4], 80, 5)
+    shares = one.heights * np.diff(one.edges)
+    assert np.isclose(shares.sum(), 1)
+    median = float(one.batch.law.quantile(0.5))
+    assert abs(shares[one.edges[1:] <= median].sum() - 0.5) < 0.08
+    assert np.isclose((one.density[1:] + one.density[:-1]) @ np.diff(one.levels) / 2, 1, atol=1e-3)
+    (axes,) = batches([one, one]).axes[:1]
+    assert axes.get_title() == rf"$n = 4\, d$: $\kappa = {one.batch.condition_number:.3g}$"
 
 
 # -- units of networks

@@ -1,4 +1,4 @@
-"""Figure: condition numbers of averaged relative metrics over the variance of t, theory through simulated batches."""
+"""Figures: condition numbers of averaged relative metrics, and spectra of mini-batches, theory through simulation."""
 
 from __future__ import annotations
 
@@ -8,8 +8,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fimtheory.report.figures import BLUE, GREEN, INK, MUTED, ORANGE, panels, styled
-from fimtheory.verification.expected_relative import ConditioningCurve, conditioning_curves
+from fimtheory.gaussian.quantity import number
+from fimtheory.report.figures import BLUE, GREEN, GRID, INK, MUTED, ORANGE, panels, styled
+from fimtheory.verification.expected_relative import (
+    BatchSpectrum,
+    ConditioningCurve,
+    batch_spectra,
+    conditioning_curves,
+)
 
 Progress = Callable[[int, int], None]
 
@@ -24,6 +30,7 @@ _OTHERS = (
 _COLOURS = (BLUE, ORANGE, GREEN, INK, MUTED)
 _LIMITS = {"bernoulli:tanh": 12 / np.pi**2, "bernoulli:sigmoid": 3 / np.pi**2}  # of the condition number over q
 _POINTS = 120
+_RATIOS = (2, 8, 64)  # inputs a dimension
 
 
 def draw(quick: bool, progress: Progress | None = None) -> Figure:
@@ -49,6 +56,31 @@ def conditioning(saturating: Sequence[ConditioningCurve], others: Sequence[Condi
     right.set(title="condition number, Gaussian response", ylim=(0.97, None))
     left.legend(loc="upper left", fontsize=10)
     right.legend(loc="upper right", fontsize=10)
+    return figure
+
+
+def draw_batches(quick: bool, progress: Progress | None = None) -> Figure:
+    """Eigenvalues of mini-batches of more and more inputs, and the two eigenvalues of the averaged metric."""
+    dimension, count = (60, 8) if quick else (240, 20)
+    return batches(batch_spectra("bernoulli:tanh", 1.0, _RATIOS, dimension, count, progress=progress))
+
+
+@styled
+def batches(spectra: Sequence[BatchSpectrum]) -> Figure:
+    """Histograms below the limiting densities; dashed m_0 and m_2, which the batches tend to; a
+    triangle where the direction of the weights stands out."""
+    figure, row = panels(1, len(spectra), size=(8.6, 2.9))
+    for axes, one in zip(row, spectra, strict=True):
+        axes.stairs(one.heights, one.edges, fill=True, color=GRID)
+        axes.plot(one.levels, one.density, color=BLUE)
+        metric, top = one.batch.metric, 1.3 * float(np.quantile(one.density, 0.97))
+        for value in (metric.perpendicular, metric.parallel):
+            axes.axvline(float(number(value, 16)), color=ORANGE, linewidth=1.0, linestyle=(0, (4, 3)))
+        outliers = one.batch.outliers
+        axes.plot(outliers, [0.03 * top] * len(outliers), "v", color=BLUE, markersize=5)
+        ratio = round(1 / one.batch.ratio)
+        axes.set(xlabel="eigenvalue", title=rf"$n = {ratio}\, d$: $\kappa = {one.batch.condition_number:.3g}$")
+        axes.set(ylim=(0, top), yticks=[])
     return figure
 
 

@@ -124,14 +124,24 @@ def _measure_batch(
     if "isotropic" in kinds:
         found["isotropic", 0.0] = _isotropic(batch, n, dimension, generator(seed, index, 1))
     if kinds - {"isotropic"}:
-        # No direction is special but that of the weights: let it be the first.
-        x = generator(seed, index, 0).standard_normal((n, dimension)) * batch.input_variance**0.5
-        z = x[:, 0] / batch.input_variance**0.5
-        nu = _values(batch.nu, batch.bias + batch.q**0.5 * z)
+        x, nu = _drawn(batch, dimension, seed, index)
         found |= _entries(x, nu)
         if kinds & _FROM_EIGENVALUES:
             found |= _of_eigenvalues(_eigenvalues(x, nu), dimension, asked.values())
     return {name: found[question] for name, question in asked.items()}
+
+
+def batch_eigenvalues(batch: NeuronBatch, dimension: int, seed: Seed, index: int = 0) -> Array:
+    """All d eigenvalues of G of one batch, the smallest first."""
+    values = _eigenvalues(*_drawn(batch, dimension, seed, index))
+    return np.concatenate([np.zeros(dimension - values.size), values])
+
+
+def _drawn(batch: NeuronBatch, dimension: int, seed: Seed, index: int) -> tuple[Array, Array]:
+    """Inputs, shape (n, d), and nu. No direction is special but that of the weights: it is the first."""
+    x = generator(seed, index, 0).standard_normal((batch.inputs(dimension), dimension))
+    nu = _values(batch.nu, batch.bias + batch.q**0.5 * x[:, 0])
+    return x * batch.input_variance**0.5, nu
 
 
 def _values(nu: Function, t: Array) -> Array:

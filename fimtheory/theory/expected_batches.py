@@ -12,6 +12,7 @@ and the direction of w may add one eigenvalue outside. Inputs that leave the neu
 from __future__ import annotations
 
 import functools
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -175,6 +176,18 @@ class BatchMetric:
         if not self.law.atoms:
             sides.append((low * _CLEAR, low * (1 - _CLEAR)))
         return tuple(sorted(_root(gap, *side) for side in sides if gap(side[0]) > 0 > gap(side[1])))
+
+    @property
+    def condition_number(self) -> float:
+        """The largest over the smallest eigenvalue of a large batch, outliers included; infinite where some are 0.
+
+        A rectifier, whose averaged metric is round, needs 68 inputs a weight to look better conditioned than 2.
+
+        >>> [round(BatchMetric(ExpectedMetric("gaussian:relu"), 1, n).condition_number, 3) for n in (2, 8, 67, 68)]
+        [inf, 9.0, 2.01, 1.999]
+        """
+        places = (*self.law.edges, *self.outliers)
+        return math.inf if self.law.atoms or min(places) <= 0 else max(places) / min(places)
 
 
 def _float(e: sp.Expr | int) -> float:

@@ -227,19 +227,26 @@ def predict_law(metric: ExpectedMetric, ratio: sp.Rational) -> dict[str, sp.Expr
     "fimtheory.relative.relu_batch",
     title="A mini-batch of a rectifier sees half of its inputs",
     statement=r"\nu = \mathbf{1}[t > 0]:\quad \lambda_\pm = \frac{1}{2} \left(1 \pm \sqrt{2 d / n}\right)^2,\quad"
-    r" \frac{\operatorname{rank} G}{d} = \min\!\left(1, \frac{n}{2 d}\right)",
+    r" \frac{\lambda_+}{\lambda_-} < 2 \iff \frac{n}{d} > 2 \left(\frac{\sqrt{2} + 1}{\sqrt{2} - 1}\right)^2 ="
+    r" 67.9\ldots,\quad \frac{\operatorname{rank} G}{d} = \min\!\left(1, \frac{n}{2 d}\right)",
     source=_source("section 5"),
     assumptions=("gaussian:relu with unit variance, without bias", "d and n are large, d/n fixed"),
     subject=None,
 )
 def predict_relu() -> dict[str, Agreement | Identity]:
-    """Edges and density of the general law against the Marchenko-Pastur law of ratio 2 d/n, halved."""
+    """Edges and density of the general law against the Marchenko-Pastur law of ratio 2 d/n, halved; where the condition
+    number of a batch is 2, that of the averaged metric being 1."""
     batch = BatchMetric(ExpectedMetric(neuron("gaussian:relu")), 3, 16)
     halved = MarchenkoPastur(6 / 16, 0.5)
     levels = np.linspace(*halved.edges, 9)[1:-1]
     scarce = BatchMetric(ExpectedMetric(neuron("gaussian:relu")), 3, 4)
     return {
         "rank": Identity(scarce.rank, sp.Rational(2, 3)),
+        "condition number": Agreement(
+            lambda: [BatchMetric(batch.metric, 1000, n).condition_number < 2 for n in (67_000, 68_000)],
+            lambda: [n / 1000 > 2 * ((2**0.5 + 1) / (2**0.5 - 1)) ** 2 for n in (67_000, 68_000)],
+            0.0,
+        ),
         "density": Agreement(lambda: batch.law.density(levels), lambda: halved.density(levels), _RULE),
         "edges": Agreement(
             lambda: batch.law.edges, lambda: [(1 - (6 / 16) ** 0.5) ** 2 / 2, (1 + (6 / 16) ** 0.5) ** 2 / 2], _RULE

@@ -16,11 +16,13 @@ from fimtheory.simulation.expected_relative import (
     BatchEnsemble,
     NeuronBatch,
     UnitsEnsemble,
+    batch_eigenvalues,
     simulate_batches,
     simulate_units,
 )
 from fimtheory.simulation.ladder import Ladder, build_ladder, ladder_of
 from fimtheory.simulation.measurements import WORKERS
+from fimtheory.theory.expected_batches import BatchMetric
 from fimtheory.theory.expected_relative import ExpectedMetric
 from fimtheory.theory.relative_fisher import Neuron, neuron
 from fimtheory.verification.deep_networks import Setting, architecture_of
@@ -194,6 +196,49 @@ def conditioning_curves(
         found.append(ConditioningCurve(metric.neuron, variances, values, measured_at, means, errors))
         if progress is not None:
             progress(done, len(neurons))
+    return found
+
+
+@dataclass(frozen=True)
+class BatchSpectrum:
+    """The limiting density of a mini-batch at ``levels``, and a histogram of all eigenvalues of several."""
+
+    batch: BatchMetric
+    dimension: int
+    levels: Array
+    density: Array
+    edges: Array
+    heights: Array
+
+
+def batch_spectra(
+    text: str,
+    q: float,
+    ratios: Sequence[int],
+    dimension: int,
+    number: int,
+    seed: int = 1,
+    progress: Progress | None = None,
+) -> list[BatchSpectrum]:
+    """One spectrum for each number of inputs a dimension, without a bias, at input variance 1."""
+    metric, found = ExpectedMetric(stochastic(text), q), []
+    for done, ratio in enumerate(ratios, start=1):
+        batch, drawn = BatchMetric(metric, 1, ratio), NeuronBatch(metric.neuron.numpy, q, ratio=ratio)
+        values = np.concatenate([batch_eigenvalues(drawn, dimension, (seed, ratio), i) for i in range(number)])
+        heights, edges = np.histogram(values, bins=40)
+        levels = np.sort(batch.law.grid(300))
+        found.append(
+            BatchSpectrum(
+                batch,
+                dimension,
+                levels,
+                batch.law.density(levels),
+                edges,
+                heights / (values.size * np.diff(edges)),
+            )
+        )
+        if progress is not None:
+            progress(done, len(ratios))
     return found
 
 

@@ -16,6 +16,7 @@ from scipy.special import iv
 from fimtheory.activations import activation
 from fimtheory.errors import DivergentExpectation, InputError, OutsideAssumptions
 from fimtheory.gaussian.quantity import number
+from fimtheory.report.mathml import to_mathml
 from fimtheory.spectra import MarchenkoPastur
 from fimtheory.theory.deep_network import DeepNetwork
 from fimtheory.theory.expected_batches import BatchMetric
@@ -114,6 +115,13 @@ def test_closed_forms():
     elu = ExpectedMetric(neuron("gaussian:elu"), q)
     assert elu.perpendicular.free_symbols >= {q}
     assert {str(e) for e in elu.perpendicular.free_symbols} == {"q", "alpha"}
+
+
+@pytest.mark.parametrize("text", ["poisson:exp", "bernoulli:tanh", "gaussian:gelu"])
+def test_shown(text):
+    for metric in (ExpectedMetric(text), ExpectedMetric(text, q, b)):
+        to_mathml(metric._repr_latex_().strip("$"), display=True)
+        assert repr(metric).startswith(f"<ExpectedMetric of {text} at q = {metric.q}")
 
 
 def test_symbols_stand_for_numbers():
