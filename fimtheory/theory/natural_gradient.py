@@ -21,6 +21,7 @@ from scipy.special import wrightomega
 
 from fimtheory.errors import InputError
 
+_SYMMETRIC = 1e-8  # relative: what rounding may leave of symmetry
 _VANISHING, _EXACT = 1e-13, 1e-6  # of one: a mean that is zero, a margin that is met
 _LOG_TEN = float(np.log(10.0))
 
@@ -50,6 +51,8 @@ def natural_gradient(gradient: ArrayLike, metric: ArrayLike, damping: float = 0.
         )
     if not (np.isfinite(slope).all() and np.isfinite(g).all()):
         raise InputError("gradient or metric is not finite: there is no direction; go back to smaller steps")
+    if np.abs(g - np.swapaxes(g, -1, -2)).max() > _SYMMETRIC * np.abs(g).max():
+        raise InputError("the metric is not symmetric: give (g + g')/2, or a mean of outer products")
     if not damping >= 0:
         raise InputError(f"damping = {damping} makes the metric indefinite: write a number of at least 0")
     if damping == 0:
@@ -163,7 +166,8 @@ def maximal_margin(Z: ArrayLike, signs: ArrayLike) -> MaximalMargin:
     from scipy.optimize import nnls
 
     X, s = _samples(Z, signs)
-    towards = X * s[:, None]
+    unit = np.abs(X).max() or 1.0
+    towards = X * s[:, None] / unit
     target = np.append(np.zeros(X.shape[1]), 1.0)
     weights, _ = nnls(np.vstack([towards.T, np.ones(len(X))]), target, maxiter=30 * len(X))
     scale = 1 - weights.sum()  # zero where the origin is a mean of the s_i z_i: then nothing separates
@@ -171,7 +175,7 @@ def maximal_margin(Z: ArrayLike, signs: ArrayLike) -> MaximalMargin:
         multipliers = weights / scale
         direction = multipliers @ towards
         if (towards @ direction).min() >= 1 - _EXACT:
-            return MaximalMargin(direction, multipliers)
+            return MaximalMargin(direction / unit, multipliers / unit**2)
     raise InputError("the classes are not separable: there is no margin, and the loss has a minimum")
 
 

@@ -298,7 +298,8 @@ def predict_local_rates() -> dict:
     assumptions=(
         "epsilon tr(g)/D is added to the metric; a_i >= 0 are zero but for support vectors",
         "the rate is small enough that no sample is thrown far to the wrong side",
-        "the weights grow along w, so that the final loss is what |theta| has grown to: it orders rates, not methods",
+        "theta grows along w, so that the final loss is what |theta| has grown to: it orders rates, not methods",
+        "nu_i is in the end proportional to a_i: the metric selects the support vectors",
     ),
     subject=None,
 )
@@ -312,12 +313,22 @@ def predict_separable() -> dict:
         path = _SEPARABLE.descend(np.zeros(3), rate, momentum, 60, damping)
         return (_SEPARABLE.log_loss(path[30]) - _SEPARABLE.log_loss(path[60])) / 30
 
+    def weights(rate: float, momentum: float, damping: float) -> Array:
+        """Shares of the samples in the metric after 60 epochs."""
+        theta = _SEPARABLE.descend(np.zeros(3), rate, momentum, 60, damping)[-1]
+        nu = _sigmoid().numpy(-np.abs(_APART @ theta))
+        return nu / nu.sum()
+
+    support = maximal_margin(_APART, _APART_SIGNS).multipliers
     return {
         "natural flow of one weight": Identity(sp.diff(theta, t), (1 + sp.exp(-theta)) / (1 + damping)),
         "gradient flow of one weight": Agreement(
             lambda: flow_error([1.0, 10.0, 100.0], 0.5, natural=False), _integrated, tolerance=1e-7
         ),
         "ordinary descent": Agreement(_tail, lambda: np.sum(maximal_margin(_PAIR, _PAIR_SIGNS).direction ** 2), 0.02),
+        "only support vectors are left in the metric": Agreement(
+            lambda: np.array([weights(*case) for case in cases[1:]]), lambda: support / support.sum(), tolerance=_FAR
+        ),
         "rates": Agreement(
             lambda: np.array([slope(*case) for case in cases]),
             lambda: np.array([separable_rate(_APART, _APART_SIGNS, *case) for case in cases]),

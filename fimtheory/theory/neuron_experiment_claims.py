@@ -9,12 +9,14 @@ from itertools import product
 import numpy as np
 
 from fimtheory.claims import Agreement, Below, Source, claim
-from fimtheory.theory.natural_gradient import separable_rate
+from fimtheory.theory.natural_gradient import amplitudes, preconditioned, separable_rate
 
 Array = np.ndarray
 Samples = list[tuple[Array, Array]]  # inputs (n, D) with a column of ones, and signs (n,), of every run
 
 DECAY_RATE, DECAY_MOMENTUM, DECAY_DAMPING = 0.5, 0.8, 0.01  # no sample is thrown to the wrong side at this rate
+LOCAL_EPOCHS, LEAST_CURVATURE = 30, 1e-4
+_LINEAR = 1e-3  # what the offset, of 1e-5, leaves of the linear law
 _FAR = 0.01  # what is left of the start of training in a rate, and of the last turns of the weights
 _NATURAL, _ORDINARY = ("NGD", "WhiteNGD"), ("GD", "WhiteGD")
 _CHOICE = (
@@ -34,7 +36,9 @@ class NeuronProblem:
 
     ``separable`` says whether a plane separates the classes in every run (they are told apart in none if it is False).
     ``samples`` gives the training sets as a method sees them, ``decay`` the measured fall of the logarithm of its loss an
-    epoch, one number a run, from epoch 50 to 100 at rate 1/2 and momentum 0.8.
+    epoch, one number a run, from epoch 50 to 100 at rate 1/2 and momentum 0.8. ``local`` gives, where the loss has a
+    minimum, the eigenvalues of the metric there, and what a descent with this rate and momentum leaves after 30 epochs of
+    a small offset along each eigenvector whose eigenvalue is above 1e-4; one array a run.
     """
 
     classes: tuple[int, int]
@@ -43,6 +47,7 @@ class NeuronProblem:
     separable: bool
     samples: Callable[[str], Samples] = field(repr=False)
     decay: Callable[[str], Array] = field(repr=False)
+    local: Callable[[str], tuple[list[Array], list[Array]]] = field(repr=False)
 
 
 def _deeper(natural: str, ordinary: str, separable: bool) -> str:
@@ -173,6 +178,42 @@ def predict_decay(problem: NeuronProblem) -> dict:
             lambda method=method: problem.decay(method) / predicted(method), lambda: 1.0, tolerance=_FAR
         )
         for method in _NATURAL
+    }
+
+
+@claim(
+    "fimtheory.natural.digit_rates",
+    title="The rates of all four methods near the minimum, on digits with flipped labels",
+    statement=r"\frac{v_i^\top (\theta_{30} - \theta^*)}{v_i^\top (\theta_0 - \theta^*)} = r_{30}(h_i),\quad "
+    r"r_{t+1} = (1 + \mu - \gamma h)\, r_t - \mu\, r_{t-1},\quad h \to \frac{h}{h + \epsilon} "
+    r"\text{ in natural gradient descent}",
+    source=Source("fimtheory", "extends Sun and Nielsen (2016), figure 4"),
+    assumptions=(
+        "the loss has a minimum, and the metric there the eigenvalues h_i, of which those above 1e-4 are followed: along "
+        "a pixel that only images of one class have the minimum is at infinity",
+        "rate 1/2, momentum 0.8, damping 0.01 of the mean eigenvalue, from an offset of 1e-5 along every eigenvector",
+    ),
+    subject="neuron_experiment",
+)
+def predict_local(problem: NeuronProblem) -> dict:
+    """Measured and predicted amplitudes of every eigenvector in every run, for each method."""
+
+    def predicted(method: str) -> Array:
+        spectra, _ = problem.local(method)
+        damping = DECAY_DAMPING if method in _NATURAL else None
+        curved = (h if damping is None else preconditioned(h, damping) for h in spectra)
+        left = (amplitudes(h, DECAY_RATE, DECAY_MOMENTUM, LOCAL_EPOCHS)[-1] for h in curved)
+        return np.concatenate([r[h > LEAST_CURVATURE] for r, h in zip(left, spectra, strict=True)])
+
+    if problem.separable:
+        return {}
+    return {
+        f"offsets, {method}": Agreement(
+            lambda method=method: np.concatenate(problem.local(method)[1]),
+            lambda method=method: predicted(method),
+            tolerance=_LINEAR,
+        )
+        for method in (*_ORDINARY, *_NATURAL)
     }
 
 

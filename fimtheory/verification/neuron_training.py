@@ -19,6 +19,7 @@ from fimtheory.simulation.neuron_training import (
     METHODS,
     NeuronCurves,
     NeuronExperiment,
+    descend,
     designs,
     log_loss,
     log_nu,
@@ -30,6 +31,8 @@ from fimtheory.theory.neuron_experiment_claims import (
     DECAY_DAMPING,
     DECAY_MOMENTUM,
     DECAY_RATE,
+    LEAST_CURVATURE,
+    LOCAL_EPOCHS,
     NeuronProblem,
     Samples,
 )
@@ -38,6 +41,7 @@ Progress = Callable[[int, int], None]
 Array = np.ndarray
 
 EARLY, HALFWAY = 5, 50
+_OFFSET = 1e-5  # from a minimum
 WITHIN = 0.01  # of the smallest loss: then it is reached
 _RESOLVED = 2.0**-23  # of the smallest loss, as in single precision: what is closer is at the minimum
 _NAME = re.compile(r"neuron\.(?:((?!test)\w+)\[(\w+)/(\w+)\]|(test)\[(\w+)-(\w+)\])")
@@ -140,8 +144,31 @@ def problem_of(experiment: NeuronExperiment) -> NeuronProblem:
         return (log_losses[:, HALFWAY] - log_losses[:, -1]) / (experiment.epochs - HALFWAY)
 
     return NeuronProblem(
-        experiment.classes, experiment.train, experiment.flipped, separable(experiment), samples, decay
+        experiment.classes,
+        experiment.train,
+        experiment.flipped,
+        separable(experiment),
+        samples,
+        decay,
+        functools.partial(_local, experiment),
     )
+
+
+@functools.lru_cache(maxsize=32)
+def _local(experiment: NeuronExperiment, method: str) -> tuple[list[Array], list[Array]]:
+    """Eigenvalues of the metric at the minimum of every run, and what is left of offsets along its eigenvectors."""
+    problem, spectra, left = designs(experiment, method), [], []
+    step = np.array([[DECAY_RATE, DECAY_MOMENTUM]])
+    for Z, signs, margins in zip(problem.Z, problem.signs, _margins_at_minimum(experiment), strict=True):
+        best = np.linalg.lstsq(Z, margins * signs, rcond=None)[0]
+        h, V = np.linalg.eigh(metric(log_nu(margins[None, None]), Z[None])[0, 0])
+        h = np.maximum(h, 0.0)
+        followed = V[:, h > LEAST_CURVATURE]
+        start = best + _OFFSET * followed.sum(axis=1)
+        theta, _ = descend(Z[None], signs[None], start[None], step, LOCAL_EPOCHS, DECAY_DAMPING, "NGD" in method)
+        spectra.append(h)
+        left.append(followed.T @ (theta[0, 0] - best) / _OFFSET)
+    return spectra, left
 
 
 @dataclass(frozen=True, eq=False)

@@ -107,7 +107,11 @@ def test_the_margin_against_a_quadratic_program():
     Z, signs = DRAW.normal(size=(7, 3)) + np.array([3.0, 0, 0]), np.ones(7)
     bounds = {"type": "ineq", "fun": lambda w: signs * (Z @ w) - 1, "jac": lambda _: signs[:, None] * Z}
     best = minimize(lambda w: w @ w / 2, np.ones(3), jac=lambda w: w, constraints=[bounds], method="SLSQP", tol=1e-12)
-    assert maximal_margin(Z, signs).direction == pytest.approx(best.x, abs=1e-7)
+    found = maximal_margin(Z, signs)
+    assert found.direction == pytest.approx(best.x, abs=1e-7)
+    for unit in (1e-6, 1e6):
+        assert maximal_margin(unit * Z, signs).direction == pytest.approx(found.direction / unit, rel=1e-9)
+        assert maximal_margin(unit * Z, signs).multipliers == pytest.approx(found.multipliers / unit**2, rel=1e-9)
 
 
 @pytest.mark.parametrize("method", ["NGD", "WhiteNGD"])
@@ -142,6 +146,7 @@ def wrong(call, message):
         wrong(lambda: natural_gradient(SLOPE, np.eye(3)), "does not fit a gradient of shape"),
         wrong(lambda: natural_gradient(1.0, 1.0), "give \\(D, D\\), \\(D,\\)"),
         wrong(lambda: natural_gradient([np.inf], [[1.0]]), "is not finite"),
+        wrong(lambda: natural_gradient([1.0, 0.0], [[1.0, 2.0], [0.0, 1.0]]), "is not symmetric"),
         wrong(lambda: natural_gradient([1.0], [[1.0]], -1), "makes the metric indefinite"),
         wrong(lambda: natural_gradient([1.0], [[0.0]], 0.1), "no positive trace"),
         wrong(lambda: preconditioned([1.0], -0.1), "damping = -0.1"),
