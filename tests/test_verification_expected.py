@@ -161,13 +161,13 @@ def test_spectra_of_batches():
 def units():
     claim = find("fimtheory.relative.deep_layer")
     ((_, subject, setting),) = UNITS.subjects(dataclasses.replace(claim, activations=("bernoulli:tanh",)))
-    prediction = claim.predict(*subject)
+    prediction = claim.predict(*subject) | find("fimtheory.relative.depth_behind").predict(*subject)
     return prediction, setting.simulate(prediction), setting
 
 
 def test_units_are_supported():
     prediction, ladder, setting = units()
-    assert len(prediction) == 5
+    assert len(prediction) == 7
     assert {check.verdict for check in confront(prediction, ladder, setting.resolution)} == {Verdict.SUPPORTED}
 
 
@@ -186,6 +186,8 @@ def test_mistakes_on_units_are_contradicted():
     top, mean = prediction["relative.layer[2].lambda_max"], prediction["relative.layer[2].mean"]
     wrong = {
         "relative.layer[2].mean": mean * sp.Float(o.qtilde1[2]),
+        "relative.layer[1].over_fisher": prediction["relative.layer[1].over_fisher"]
+        * sp.Float(o.qtilde1[1] / o.qtilde1[2]),
         "relative.layer[1].mean": prediction["relative.layer[1].mean"] / sp.Float(o.qhat1[0] + 0.1),
         "relative.layer[2].second_moment": network.alphas[1] * M / network.samples * mean**2,
         "relative.layer[2].lambda_max": top - network.alphas[1] * M * sp.Float(o.qhat2[1]) * mean / 2,

@@ -12,7 +12,8 @@ Observables of one batch, n = ``ratio`` d inputs x ~ N(0, s I_d) of a neuron wit
   bias N(0, bias^2) of its own.
 
 Observables of one network: ``relative.layer[l].mean``, ``.second_moment``, ``.lambda_max``, over the eigenvalues of the
-metrics of its units in hidden layer l, averaged over units.
+metrics of its units in hidden layer l, averaged over units; ``.over_fisher``, the first of them over the mean eigenvalue of
+the diagonal block of the Fisher information of the whole network in the parameters of the layer.
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ import numpy as np
 
 from fimtheory.errors import InputError
 from fimtheory.simulation.backends import numpy_backend
+from fimtheory.simulation.dual_gram import backward
 from fimtheory.simulation.measurements import Measurements, Progress, Row, Seed, check_ensemble, collect, generator
-from fimtheory.simulation.networks import Architecture, drawn, forward
+from fimtheory.simulation.networks import Architecture, Network, Signals, drawn, forward
 
 Array = np.ndarray
 Function = Callable[[Array], Array]
@@ -35,7 +37,7 @@ Function = Callable[[Array], Array]
 _BATCH = re.compile(
     r"relative\.(perpendicular|parallel|ratio|cross|alone|isotropic|rank|top|block|moment|stieltjes)(?:\[([^\[\]]+)\])?"
 )
-_LAYER = re.compile(r"relative\.layer\[(\d+)\]\.(mean|second_moment|lambda_max)")
+_LAYER = re.compile(r"relative\.layer\[(\d+)\]\.(mean|second_moment|lambda_max|over_fisher)")
 _FROM_EIGENVALUES = frozenset({"rank", "top", "moment", "stieltjes"})
 _ZERO = 1e-12  # an eigenvalue below, relative to the largest, is rounding
 _UNITS = 64  # units of a layer whose largest eigenvalues are computed
@@ -252,14 +254,29 @@ def _measure_units(
 ) -> Row:
     backend = numpy_backend()
     network, inputs = drawn(architecture, n_samples, seed, index, backend)
-    features = forward(architecture, network, inputs, backend).features
+    signals = forward(architecture, network, inputs, backend)
     found: dict[tuple[int, str], float] = {}
+    if any(what == "over_fisher" for _, what in asked.values()):
+        found |= {(layer, "fisher"): mean for layer, mean in _block_means(network, signals).items()}
     for layer in {layer for layer, _ in asked.values()}:
-        below = features[layer - 1]
+        below = signals.features[layer - 1]
         values = _values(nu, below @ network.weights[layer - 1].T + network.biases[layer - 1])
         statistics = unit_statistics(below @ below.T + 1, values, below.shape[1] + 1)
         found |= {(layer, name): value for name, value in statistics.items()}
+        if (layer, "fisher") in found:
+            found[layer, "over_fisher"] = found[layer, "mean"] / found[layer, "fisher"]
     return {name: found[question] for name, question in asked.items()}
+
+
+def _block_means(network: Network, signals: Signals) -> dict[int, float]:
+    """The mean eigenvalue of F^{ll} by layer: sum_kn |delta_k(n)|^2 (|h(n)|^2 + 1) over N and the number of parameters."""
+    means = {}
+    for layer, delta, _ in backward(network, signals, False, numpy_backend()):
+        h = signals.features[layer - 1]
+        squares = (delta**2).sum(axis=1).reshape(-1, len(h)).sum(axis=0)
+        parameters = delta.shape[1] * (h.shape[1] + 1)
+        means[layer] = float(squares @ ((h**2).sum(axis=1) + 1)) / (len(h) * parameters)
+    return means
 
 
 def unit_statistics(gram: Array, nu: Array, count: int) -> dict[str, float]:

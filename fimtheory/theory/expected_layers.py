@@ -147,6 +147,11 @@ class RelativeLayer:
         backward = sp.Float(self.network.order_parameters.qtilde1[self.layer], self.network.digits)
         return self.network.outputs * qhat1 * backward / (self.network.alphas[self.layer] * M)
 
+    @property
+    def over_fisher(self) -> sp.Expr:
+        """Mean over mean: alpha_l M E nu(u)/(C qtilde_1^l), what the layers behind make of the same inputs."""
+        return self.mean / self.fisher_mean
+
     # -- units of infinite width
 
     def _draws(self) -> Array:

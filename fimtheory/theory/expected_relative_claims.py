@@ -270,7 +270,7 @@ def predict_outlier(metric: ExpectedMetric, ratio: sp.Rational) -> dict[str, sp.
 
 @claim(
     "fimtheory.relative.deep_layer",
-    title="Relative metrics of the units of a deep network do not feel the depth behind",
+    title="Relative metrics of the units of a deep network",
     statement=r"m_\lambda \to \hat q_1^{l-1}\, \mathbb{E}\,\nu(u),\quad s_\lambda \sim \frac{\alpha_{l-1} M}{N} \left[(\hat"
     r" q_1^{l-1})^2\, \mathbb{E}\,\nu^2 + (N - 1) (\hat q_2^{l-1})^2\, \mathbb{E}\,\nu \nu'\right],\quad"
     r" \lambda_{\max} \sim \frac{\alpha_{l-1} M}{N}\, \mathbb{E}\,\lambda_{\max}\!"
@@ -293,3 +293,20 @@ def predict_layer(network, one: Neuron) -> dict[str, sp.Expr]:
         if network.order_parameters.qhat2[l - 1] > 0:
             found[f"relative.layer[{l}].lambda_max"] = layer.lambda_max
     return found
+
+
+@claim(
+    "fimtheory.relative.depth_behind",
+    title="Fisher information shrinks or grows with the depth behind a layer, relative metrics do not",
+    statement=r"\frac{m_\lambda(g^l)}{m_\lambda(F^{ll})} \sim \frac{\alpha_l M\, \mathbb{E}\,\nu(u)}{C\, \tilde q_1^l}",
+    source=Source(
+        "fimtheory", "extends Sun and Nielsen (2016), section 3.2, and Karakida, Akaho, Amari (2020), section 3.2"
+    ),
+    assumptions=("M is large at fixed N", "g^l is the relative metric of a unit of layer l, averaged over units"),
+    subject="relative_units",
+    activations=("bernoulli:tanh", "gaussian:relu"),
+)
+def predict_over_fisher(network, one: Neuron) -> dict[str, sp.Expr]:
+    """The mean eigenvalue over that of the diagonal block of F, in every hidden layer."""
+    layers = (RelativeLayer(network, l, one) for l in range(1, network.depth))
+    return {f"relative.layer[{layer.layer}].over_fisher": layer.over_fisher for layer in layers}

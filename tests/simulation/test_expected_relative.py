@@ -50,11 +50,33 @@ def test_every_input_has_its_own_weights():
     assert np.isclose(found.mean("relative.isotropic"), by_hand, rtol=1e-12)
 
 
+def block_mean(network, inputs, layer):
+    """tr F^{ll} over the number of parameters, from differences of the outputs."""
+    step, count, total = 1e-5, 0, 0.0
+    for values in (network.weights[layer - 1], network.biases[layer - 1]):
+        for place in np.ndindex(values.shape):
+            outputs = []
+            for sign in (1, -1):
+                values[place] += sign * step
+                outputs.append(output(network, inputs))
+                values[place] -= sign * step
+            total += (((outputs[0] - outputs[1]) / (2 * step)) ** 2).sum() / len(inputs)
+            count += 1
+    return total / count
+
+
+def output(network, h):
+    for weight, bias in zip(network.weights[:-1], network.biases[:-1], strict=True):
+        h = np.tanh(h @ weight.T + bias)
+    return h @ network.weights[-1].T + network.biases[-1]
+
+
 def test_units_against_dense_metrics():
     from fimtheory.simulation.backends import numpy_backend
     from fimtheory.simulation.networks import drawn, forward
 
-    names = [f"relative.layer[{l}].{what}" for l in (1, 2) for what in ("mean", "second_moment", "lambda_max")]
+    statistics = ("mean", "second_moment", "lambda_max", "over_fisher")
+    names = [f"relative.layer[{l}].{what}" for l in (1, 2) for what in statistics]
     measured = simulate_units(SMALL, slope, 5, 2, 3, names)
     for i in range(2):
         network, inputs = drawn(SMALL, 5, 3, i, numpy_backend())
@@ -65,8 +87,9 @@ def test_units_against_dense_metrics():
             metrics = [(h.T * slope(h @ w)) @ h / 5 for w in weights]
             values = np.array([np.linalg.eigvalsh(g) for g in metrics])
             expected = [values.mean(), (values**2).mean(), values[:, -1].mean()]
-            found = [measured.values(name)[i] for name in names[3 * l - 3 : 3 * l]]
-            assert np.allclose(found, expected, rtol=1e-10)
+            expected.append(values.mean() / block_mean(network, inputs, l))
+            found = [measured.values(name)[i] for name in names[4 * l - 4 : 4 * l]]
+            assert np.allclose(found, expected, rtol=1e-8)
 
 
 def test_seeds_decide_and_workers_do_not():
