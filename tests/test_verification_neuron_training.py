@@ -16,7 +16,13 @@ from fimtheory.report.neuron_training_figures import draw
 from fimtheory.simulation.neuron_training import METHODS, NeuronExperiment
 from fimtheory.verification import neuron_training as module
 from fimtheory.verification import verify
-from fimtheory.verification.neuron_training import NeuronExperimentSetting, neuron_curves, problem_of, separable
+from fimtheory.verification.neuron_training import (
+    NeuronExperimentSetting,
+    neuron_curves,
+    neuron_panel,
+    problem_of,
+    separable,
+)
 
 QUICK = NeuronExperimentSetting.quick()
 CLAIMS = ["sun2016.fig4", "sun2016.fig4_best", "sun2016.sec5_whitening", "sun2016.fig4c", "sun2016.sec5_condition",
@@ -130,6 +136,12 @@ def test_what_cannot_be_measured():
         QUICK.simulate(["neuron.depth[GD/NGD]"])
     with pytest.raises(InputError, match="is separable: its loss has no minimum"):
         NeuronExperimentSetting((short,)).simulate(["neuron.excess[GD/NGD]"])
+    with pytest.raises(InputError, match="too few to look at epoch 5"):
+        NeuronExperimentSetting((short,)).simulate(["neuron.early[GD/NGD]"])
+    with pytest.raises(InputError, match="too few to look at epoch 51"):
+        problem_of(short).decay("NGD")
+    with pytest.raises(InputError, match="one run shows no scatter"):
+        neuron_panel(dataclasses.replace(short, runs=1))
     mixed = NeuronExperiment((4, 9), flipped=0.1)
     with pytest.raises(InputError, match="1 of 10 training sets are separable"):
         separable(mixed)

@@ -56,7 +56,8 @@ def _panel(axes: Axes, panel: NeuronPanel) -> None:
         panel.methods, panel.configurations, panel.means, panel.errors, _COLOURS, _DASHES, strict=True
     ):
         label = rf"{method}: $\gamma = {rate:g}$, $\mu = {momentum:g}$"
-        axes.plot(epochs, shown(mean), color=colour, linestyle=dashes, label=label)
+        above = 2.0 if dashes == "-" else 2.1  # dashed lines lie on full ones, where they agree
+        axes.plot(epochs, shown(mean), color=colour, linestyle=dashes, zorder=above, label=label)
         axes.fill_between(epochs, shown(mean - error), shown(mean + error), color=colour, alpha=0.2, linewidth=0)
     axes.set(xlabel="epoch", xlim=(0, epochs[-1]))
     axes.set_title(panel.title, fontsize=10.5)

@@ -24,8 +24,8 @@ _CHOICE = (
     "momentum of the grid with the smallest mean training loss"
 )
 _BOTTOMLESS = (
-    "on separable classes the loss has no minimum: the final loss is the exponential of the smallest margin, and measures "
-    "how far |theta| has grown"
+    "on separable classes the loss has no minimum: the final loss is the exponential of minus the smallest margin, and "
+    "measures how far |theta| has grown; it is followed as a logarithm, for most are below the smallest double"
 )
 _BOTTOM = "with 15 % of labels flipped and 240 images the classes are not separable: all that is left is how fast"
 

@@ -139,6 +139,7 @@ def problem_of(experiment: NeuronExperiment) -> NeuronProblem:
         return list(zip(problem.Z, problem.signs, strict=True))
 
     def decay(method: str) -> Array:
+        _require_epochs(experiment, HALFWAY + 1)
         one = replace(experiment, rates=(DECAY_RATE,), momenta=(DECAY_MOMENTUM,), damping=DECAY_DAMPING)
         (log_losses,) = _trained(one, method).log_losses
         return (log_losses[:, HALFWAY] - log_losses[:, -1]) / (experiment.epochs - HALFWAY)
@@ -194,6 +195,8 @@ class NeuronPanel:
 
 def neuron_panel(experiment: NeuronExperiment, progress: Progress | None = None) -> NeuronPanel:
     """The best curve of every method; ``progress(done, total)`` is called after each. Raises :class:`InputError`."""
+    if experiment.runs < 2:
+        raise InputError("one run shows no scatter: write runs=2 or more")
     curves = neuron_curves(experiment, METHODS, progress)
     bottomless = separable(experiment)
     rows = np.array(
@@ -215,6 +218,7 @@ def _depth(experiment: NeuronExperiment, method: str, epoch: int = -1) -> Array:
 
 
 def _early(experiment: NeuronExperiment, method: str) -> Array:
+    _require_epochs(experiment, EARLY)
     return _depth(experiment, method, EARLY)
 
 
@@ -278,6 +282,11 @@ _QUANTITIES: dict[str, Callable[[NeuronExperiment, str], Array]] = {
     "start_condition": _start_condition,
     "test": _test,
 }
+
+
+def _require_epochs(experiment: NeuronExperiment, least: int) -> None:
+    if experiment.epochs < least:
+        raise InputError(f"epochs = {experiment.epochs} are too few to look at epoch {least}: write at least that many")
 
 
 def _parsed(name: str) -> tuple[str, str, str]:
