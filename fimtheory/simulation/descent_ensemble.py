@@ -26,9 +26,10 @@ Rates = tuple[tuple[str, tuple[float, ...]], ...]
 RATES: Rates = (
     ("SGD", (0.05, 0.1, 0.2, 0.4, 0.8)),
     ("Adam", (0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032)),
-    ("RNGD", (0.05, 0.1, 0.2, 0.4, 0.8)),
+    ("RNGD", (0.1, 0.2, 0.4, 0.8)),
 )
 _LAST, _SHARP, _EARLY = 0.1, 0.01, 0.1  # shares of all iterations
+_SINGULAR = 1e-10  # of the largest eigenvalue
 _NAME = re.compile(r"network\.(\w+)\[(\w+)(?:/(\w+))?\]")
 _INPUTS = (("normalised", "raw"), ("whitened", "normalised"))
 
@@ -139,15 +140,21 @@ def _measured(kind: str, a: str, b: str, plan: DescentPlan, curves: dict[str, Be
 def condition_numbers(plan: DescentPlan, run: int) -> dict[str, float]:
     """Largest over smallest eigenvalue of the mean of x~ x~', the metric of a linear layer at unit noise.
 
-    The images are those of a run, without pixels that are the same in all of them: ``raw``, ``normalised`` to mean 0 and
-    variance 1 pixel by pixel as batch normalisation does, and ``whitened``.
+    The images are those of a run: ``raw``, ``normalised`` to mean 0 and variance 1 pixel by pixel as batch normalisation
+    does, and ``whitened``. Pixels that are the same in all of them are left out, and so are singular dimensions.
     """
     x = digits(train=plan.train, seed=(plan.seed, run)).inputs
     x = x[:, x.std(axis=0) > 0]
     normalised = (x - x.mean(axis=0)) / x.std(axis=0)
-    values, vectors = np.linalg.eigh(shared_metric(normalised))
-    found = {"raw": x, "normalised": normalised, "whitened": normalised @ vectors / np.sqrt(values)}
-    return {name: float(np.linalg.cond(shared_metric(augmented(array)))) for name, array in found.items()}
+    values, vectors = np.linalg.eigh(shared_metric(normalised) / len(x))
+    kept = values > _SINGULAR * values[-1]
+    found = {"raw": x, "normalised": normalised, "whitened": normalised @ vectors[:, kept] / np.sqrt(values[kept])}
+    return {name: _condition(shared_metric(augmented(array))) for name, array in found.items()}
+
+
+def _condition(metric: Array) -> float:
+    values = np.linalg.eigvalsh(metric)
+    return float(values[-1] / values[values > _SINGULAR * values[-1]][0])
 
 
 def _ending(costs: Array, share: float, end: float = 1.0) -> Array:

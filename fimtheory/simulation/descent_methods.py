@@ -95,21 +95,22 @@ class RelativeNatural:
         return [first, *map(from_diagonals, own), last]
 
     def _average(self, signals: Signals) -> None:
-        found, kept = self._found(signals), self.decay**self.every
+        kept = self.decay**self.every
+        found = self._found(signals, 1 - kept)
         if not self.averages:
             self.averages = [np.zeros_like(part) for part in found]
             _add_to_diagonals(self.averages, 1.0)
-        _add_to_diagonals(found, self.damping)
         for average, part in zip(self.averages, found, strict=True):
             average *= kept
-            part *= 1 - kept
             average += part
+        _add_to_diagonals(self.averages, (1 - kept) * self.damping)
 
-    def _found(self, signals: Signals) -> list[Array]:
-        """The metrics of one mini batch, own ones as cyclic diagonals."""
+    def _found(self, signals: Signals, weight: float) -> list[Array]:
+        """The metrics of one mini batch times a weight, own ones as cyclic diagonals."""
         (first, *hidden, last), values = signals.features, signals.preactivations[1:-1]
-        own = [own_metrics(x, self._selector(z)) for x, z in zip(hidden, values, strict=True)]
-        return [shared_metric(first), *own, shared_metric(last)]
+        share = weight / first.shape[-2]  # of one sample
+        own = [own_metrics(x, share * self._selector(z)) for x, z in zip(hidden, values, strict=True)]
+        return [share * shared_metric(first), *own, share * shared_metric(last)]
 
     def _selector(self, z: Array) -> Array:
         if self.omega == 0:

@@ -50,7 +50,7 @@ class DescentPlan:
     batch: int = 50
     epochs: int = 100
     look: int = 5
-    runs: int = 6
+    runs: int = 10
     flipped: float = 0.0
     seed: int = 1
     period: int = 100

@@ -1,4 +1,4 @@
-"""What is claimed about relative natural gradient descent of a ReLU network: the updates, and the experiment."""
+"""What is claimed about relative natural gradient descent of a ReLU network without training one: updates and cost."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from fimtheory.theory.relative_fisher import Neuron, neuron
 
 Array = np.ndarray
 
-VARIANTS = {"original": 0.0, "flipped": 0.2}  # shares of training labels that are replaced by others
 _SAMPLES, _INPUTS, _UNITS = 40, 4, 3
 _DECAY, _DAMPING = 0.9, 0.05
 _ROUNDING = 1e-9
@@ -80,9 +79,9 @@ def _unrolled(batches: int = 30) -> Array:
     "sun2016.eqs31_33",
     title="The natural gradient of a layer is taken unit by unit, with an averaged metric that is inverted now and then",
     statement=r"\Delta w_l = -\gamma\, G_l^{-1} \frac{\partial E}{\partial w_l},\quad "
-    r"G_l \leftarrow \lambda G_l + (1 - \lambda) \overline{\nu_f(w_l, x_i)\, \tilde x_i \tilde x_i^\top + \epsilon I},"
-    r"\quad G_l^{(t)} = \lambda^t I + (1 - \lambda^t)\, \epsilon I + (1 - \lambda) \sum_{s=1}^{t} \lambda^{t-s}\, "
-    r"\overline{\nu_f \tilde x \tilde x^\top}^{(s)}",
+    r"G_l^{(t)} = \lambda G_l^{(t-1)} + (1 - \lambda) \left(B_l^{(t)} + \epsilon I\right) = \lambda^t I + "
+    r"(1 - \lambda^t)\, \epsilon I + (1 - \lambda) \sum_{s=1}^{t} \lambda^{t-s} B_l^{(s)},\quad "
+    r"B_l = \overline{\nu_f(w_l, x_i)\, \tilde x_i \tilde x_i^\top}",
     source=Source("sun2016", "eqs. 31-33"),
     assumptions=(
         "y = f(W' x~), Gaussian responses, a mini batch as the average over its inputs",

@@ -24,6 +24,7 @@ from fimtheory.verification.kernel_spectra import KernelSetting
 from fimtheory.verification.mode_training import LearningSetting
 from fimtheory.verification.neuron_training import NeuronExperimentSetting
 from fimtheory.verification.quadratic_scaling import QuadraticSetting
+from fimtheory.verification.relative_descent import NetworkExperimentSetting
 from fimtheory.verification.score_products import ScoreSetting
 from fimtheory.verification.single_layers import LayerSetting
 from fimtheory.verification.statements import Decision, decide
@@ -75,6 +76,7 @@ _KINDS: dict[str, type[AnySetting]] = {
     "quadratic_scaling": QuadraticSetting,
     "regimes": RegimeSetting,
     "neuron_experiment": NeuronExperimentSetting,
+    "network_experiment": NetworkExperimentSetting,
     "relative_batch": BatchSetting,
     "relative_units": UnitsSetting,
     "relative_metric": ScoreSetting,

@@ -90,7 +90,7 @@ def test_gradients_are_those_of_automatic_differentiation(normalisation):
 
 
 def test_each_unit_has_its_own_metric():
-    """The average over samples of nu x~ x~', one sample and one unit after the other; odd and even sides."""
+    """The sum over samples of nu x~ x~', one sample and one unit after the other; odd and even sides."""
     generator = np.random.default_rng(1)
     for D in (4, 5):
         x, nu = generator.standard_normal((*STACK, N, D)), generator.random((*STACK, N, 3))
@@ -98,11 +98,9 @@ def test_each_unit_has_its_own_metric():
         assert found.shape == (*STACK, 3, D, D)
         for place in np.ndindex(*STACK):
             for unit in range(3):
-                naive = sum(nu[place][i, unit] * np.outer(x[place][i], x[place][i]) for i in range(N)) / N
+                naive = sum(nu[place][i, unit] * np.outer(x[place][i], x[place][i]) for i in range(N))
                 np.testing.assert_allclose(found[place][unit], naive, rtol=1e-12, atol=1e-15)
-            np.testing.assert_allclose(
-                shared_metric(x)[place], sum(np.outer(row, row) for row in x[place]) / N, atol=1e-15
-            )
+            np.testing.assert_allclose(shared_metric(x)[place], sum(np.outer(row, row) for row in x[place]), atol=1e-15)
 
 
 def naive_metrics(network, x, method, before):
