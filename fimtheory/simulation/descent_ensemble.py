@@ -97,7 +97,7 @@ def simulate_descent(
 
 def best_curves(method: str, plan: DescentPlan, rates: Rates = RATES) -> BestCurves:
     """The curves of a method at the rate chosen among those of its optimiser; raises :class:`InputError`."""
-    grid = dict(rates)[method.partition("_")[0]]
+    grid = tuple(dict(rates).get(method.partition("_")[0], ()))
     one = _trained(method, grid, plan)
     means = _ending(one.costs, _LAST).mean(axis=(1, 2))
     if not np.isfinite(means).any():

@@ -115,7 +115,7 @@ def descend_on_digits(
     (3, 2, 2)
     """
     if not rates or not all(0 < rate < np.inf for rate in rates):
-        raise InputError(f"rates = {rates}: write positive numbers, e.g. (0.1, 0.2)")
+        raise InputError(f"rates = {rates} of {method}: write positive numbers, e.g. (0.1, 0.2)")
     network, descent = _start(method, len(rates), plan)
     data, rate = _data(plan), np.array(rates, plan.precision)[:, None, None, None]
     alive = np.ones((len(rates), plan.runs), bool)

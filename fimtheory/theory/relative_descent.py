@@ -77,8 +77,11 @@ class InformativeSamples:
 
     @property
     def whitening(self) -> Array:
-        """A with A covariance A' = I, of shape (D, D), lower triangular."""
-        return np.linalg.inv(np.linalg.cholesky(self.covariance))
+        """A with A covariance A' = I, of shape (D, D), lower triangular. Raises :class:`InputError`."""
+        try:
+            return np.linalg.inv(np.linalg.cholesky(self.covariance))
+        except np.linalg.LinAlgError:
+            raise InputError("the covariance of the informative samples is singular: take more samples") from None
 
     @property
     def coordinates(self) -> Array:

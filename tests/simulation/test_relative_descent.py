@@ -338,6 +338,7 @@ def test_condition_numbers():
         (lambda: descend_on_digits("Newton", (0.1,), SMALL), "one of SGD"),
         (lambda: descend_on_digits("SGD", (0.1, -1.0), SMALL), "positive numbers"),
         (lambda: descend_on_digits("SGD", (), SMALL), "positive numbers"),
+        (lambda: best_curves("Adam", SMALL, (("SGD", (0.1,)),)), r"rates = \(\) of Adam"),
         (lambda: simulate_descent(SMALL, []), "no observable"),
         (lambda: simulate_descent(SMALL, ["network.final[SGD]"]), "not measured"),
         (lambda: simulate_descent(SMALL, ["network.final[SGD/Newton]"]), "not measured"),
