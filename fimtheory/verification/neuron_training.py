@@ -41,8 +41,8 @@ Progress = Callable[[int, int], None]
 Array = np.ndarray
 
 EARLY, HALFWAY = 5, 50
-_OFFSET = 1e-5  # from a minimum
 WITHIN = 0.01  # of the smallest loss: then it is reached
+_OFFSET = 1e-5  # from a minimum
 _RESOLVED = 2.0**-23  # of the smallest loss, as in single precision: what is closer is at the minimum
 _NAME = re.compile(r"neuron\.(?:((?!test)\w+)\[(\w+)/(\w+)\]|(test)\[(\w+)-(\w+)\])")
 _PAIRS, _SIZES, _FLIPS, _RUNS = ((3, 5), (4, 9)), (100, 240), (0.0, 0.15), 20
@@ -95,7 +95,7 @@ class NeuronExperimentSetting:
             raise InputError(f"{len(self.experiments)} experiments are not measured at once: name one")
         (experiment,) = self.experiments
         wanted = {name: _parsed(name) for name in observables}
-        needed = {method for _, *pair in wanted.values() for method in pair}
+        needed = {method for quantity, *pair in wanted.values() if quantity in _OF_CURVES for method in pair}
         neuron_curves(experiment, [method for method in METHODS if method in needed], progress)
         found = {
             name: _QUANTITIES[quantity](experiment, a) - _QUANTITIES[quantity](experiment, b)
@@ -282,6 +282,9 @@ _QUANTITIES: dict[str, Callable[[NeuronExperiment, str], Array]] = {
     "start_condition": _start_condition,
     "test": _test,
 }
+
+
+_OF_CURVES = {"depth", "early", "excess", "epochs", "test"}
 
 
 def _require_epochs(experiment: NeuronExperiment, least: int) -> None:
