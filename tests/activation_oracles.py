@@ -139,6 +139,10 @@ ORACLES |= {
     "log_sigmoid": Oracle(lambda x: -_softplus(-x), lambda x: _sigmoid(-x)),
     "swish_beta": _smooth(lambda x, b: x * _sigmoid(b * x)),
     "quick_gelu": _smooth(lambda x: x * _sigmoid(mp.mpf("1.702") * x)),
+    "smooth_leaky_relu": Oracle(
+        lambda x, i, w: w * (mp.log1p(mp.exp(-abs((1 - i) * x / w))) + max(i * x / w, x / w)),
+        lambda x, i, w: i + (1 - i) * _sigmoid((1 - i) * x / w),
+    ),
     "softplus_beta": Oracle(lambda x, b: _softplus(b * x) / b, lambda x, b: _sigmoid(b * x)),
     "logish": _smooth(_logish),
     "lecun_tanh": Oracle(

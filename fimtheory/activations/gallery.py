@@ -124,6 +124,13 @@ ENTRIES = (
     Entry("quick_gelu", "x*sigmoid(1.702*x)", "logistic approximation of the GELU (Hendrycks and Gimpel 2016)"),
     Entry("softplus", "softplus(x)", "Dugas et al. 2001"),
     Entry("softplus_beta", "softplus(beta*x)/beta", "softplus of sharpness beta", {"beta": _POSITIVE}),
+    Entry(
+        "smooth_leaky_relu",
+        "iota*x + omega*softplus((1 - iota)*x/omega)",
+        "leaky ReLU of slope iota, rounded over omega: omega log(exp(iota x/omega) + exp(x/omega)) (Sun and Nielsen 2016)",
+        {"iota": "nonnegative", "omega": _POSITIVE},
+        ("relu_omega", "smooth_prelu"),
+    ),
     Entry("logish", "x*log(1 + sigmoid(x))", "Zhu et al. 2021"),
     # outside the class: tanh and erf of something
     Entry("tanh", "tanh(x)", "hyperbolic tangent"),

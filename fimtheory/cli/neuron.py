@@ -33,7 +33,7 @@ def add(verbs) -> None:
         "bernoulli:tanh",
         "gaussian:elu --sigma 0.7 --param alpha=1/4 --at t=-0.5",
         "gaussian:leaky_relu --sigma sigma --json",
-        "'gaussian:w*log(exp(i*x/w) + exp(x/w))' --param w=1/10 --param i=0 --at t=-1,0,1",
+        "gaussian:relu_omega --param omega=1/10 --param iota=1/4 --at t=-1,0,1",
         "poisson:softplus --variance q",
         "bernoulli:tanh --at t=-1,0,1 --simulate 100000",
         "softmax:linear --classes 3 --at t=0,1,-1",
