@@ -102,11 +102,10 @@ def forward(network: Network, inputs: Array, moments: list[tuple[Array, Array]] 
 
 
 def _normalised(network: Network, layer: int, h: Array, signals: Signals, moments: tuple[Array, Array] | None) -> Array:
-    mean, deviation = moments or (
-        h.mean(axis=-2, keepdims=True),
-        np.sqrt(h.var(axis=-2, keepdims=True) + EPSILON),
-    )
-    u = (h - mean) / deviation
+    mean = h.mean(axis=-2, keepdims=True) if moments is None else moments[0]
+    centred = h - mean
+    deviation = np.sqrt(_over_batch(centred, centred) / h.shape[-2] + EPSILON) if moments is None else moments[1]
+    u = centred / deviation
     signals.moments.append((mean, deviation))
     signals.normalised.append(u)
     return network.scales[layer] * u + network.shifts[layer]
@@ -140,10 +139,11 @@ def backward(network: Network, signals: Signals, labels: Array) -> list[Array]:
         if network.normalisation == "before":
             delta *= signals.features[layer][..., :-1] > 0
         if network.normalisation != "plain":
-            u = signals.normalised[layer - 1]
-            by_scales.append((delta * u).sum(axis=-2, keepdims=True))
+            u, (_, deviation) = signals.normalised[layer - 1], signals.moments[layer - 1]
+            by_scales.append(_over_batch(delta, u))
             by_shifts.append(delta.sum(axis=-2, keepdims=True))
-            delta = _through_normalisation(network.scales[layer - 1] * delta, u, signals.moments[layer - 1][1])
+            delta -= (by_shifts[-1] + by_scales[-1] * u) / u.shape[-2]  # moments depend on every sample
+            delta *= network.scales[layer - 1] / deviation
         if network.normalisation != "before":
             delta *= signals.preactivations[layer - 1] > 0
     return [*by_weights[::-1], *by_scales[::-1], *by_shifts[::-1]]
@@ -163,7 +163,6 @@ def _of_label(logits: Array, labels: Array) -> Array:
     return np.take_along_axis(logits, np.broadcast_to(labels, logits.shape[:-1])[..., None], -1)
 
 
-def _through_normalisation(delta: Array, u: Array, deviation: Array) -> Array:
-    """Means and deviations depend on every sample of the batch."""
-    along = (delta * u).mean(axis=-2, keepdims=True)
-    return (delta - delta.mean(axis=-2, keepdims=True) - u * along) / deviation
+def _over_batch(a: Array, b: Array) -> Array:
+    """Sums of products over the batch, of shape (..., 1, m)."""
+    return np.einsum("...ni,...ni->...i", a, b)[..., None, :]

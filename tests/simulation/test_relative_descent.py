@@ -33,6 +33,7 @@ from fimtheory.simulation.digit_network import (
 from fimtheory.simulation.digits import digits
 from fimtheory.simulation.relative_descent import METHODS, DescentPlan, descend_on_digits
 from fimtheory.simulation.unit_metrics import from_diagonals, inverses, own_metrics, shared_metric
+from fimtheory.theory.relative_fisher import neuron
 
 WIDTHS = (5, 4, 6, 3)
 STACK = (2, 3)  # rates, runs
@@ -142,6 +143,14 @@ def test_the_hard_selector_is_the_limit_of_the_smooth_one():
         method.directions(backward(network, signals, labels), signals)
     for a, b in zip(hard.metrics(), smooth.metrics(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+def test_selectors_are_the_coefficients_of_the_theory():
+    """nu as derived from Gaussian responses, for ReLU and for the smooth one, which is softplus(t/omega) omega."""
+    z = np.linspace(-3, 3, 50)
+    selected = {omega: RelativeNatural(omega=omega)._selector(z) for omega in (0.0, 0.7)}
+    np.testing.assert_allclose(selected[0.0], neuron("gaussian:relu").numpy(z), rtol=1e-14)
+    np.testing.assert_allclose(selected[0.7], neuron("gaussian:softplus").numpy(z / 0.7), rtol=1e-13)
 
 
 def test_inverses_stay_for_a_period():
