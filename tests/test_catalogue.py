@@ -26,6 +26,7 @@ def test_every_claim_is_complete(c):
     assert c.statement
     assert c.source.paper in PAPERS or c.source.paper == "fimtheory"
     assert c.source.location
+    assert isinstance(c.assumptions, tuple)
     assert c.assumptions
     assert c.module.startswith("fimtheory.theory.")
     assert balanced(c.statement)

@@ -10,7 +10,16 @@ from matplotlib.figure import Figure
 
 from fimtheory.activations import named
 from fimtheory.errors import InputError
-from fimtheory.report import function_figures, learning_figures, regime_figures, spectrum_figures
+from fimtheory.report import (
+    expected_relative_figures,
+    function_figures,
+    learning_figures,
+    neuron_training_figures,
+    regime_figures,
+    relative_descent_figures,
+    score_figures,
+    spectrum_figures,
+)
 from fimtheory.report.network_paper_figures import FIGURES as NETWORK_FIGURES
 from fimtheory.theory.single_layer import SingleLayer
 from fimtheory.verification.checkpoints import Checkpoints
@@ -73,6 +82,11 @@ FIGURES: dict[str, Callable[[bool, Progress | None], Figure]] = {
     "ho2025.offdiagonal_form": function_figures.draw,
     "ho2025.gradient_descent": learning_figures.draw,
     "fimtheory.regimes.decomposition": regime_figures.draw,
+    "sun2016.fig4": neuron_training_figures.draw,
+    "sun2016.fig5": relative_descent_figures.draw,
+    "fimtheory.relative.neuron_scores": score_figures.draw,
+    "fimtheory.relative.conditioning": expected_relative_figures.draw,
+    "fimtheory.relative.batch_law": expected_relative_figures.draw_batches,
 }
 
 
