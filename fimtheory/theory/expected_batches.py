@@ -128,6 +128,8 @@ class BatchMetric:
         values, which = np.unique(values, return_inverse=True)
         share = np.bincount(which, weight)
         kept = (values > 0) & (share > _RARE)
+        if not kept.any():
+            raise self._no_law("0 for all but one input in 10^15", "some inputs count")
         return values[kept], share[kept] / share[kept].sum()
 
     @functools.cached_property

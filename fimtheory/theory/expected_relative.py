@@ -167,6 +167,8 @@ class ExpectedMetric:
         >>> ExpectedMetric("gaussian:sin").layer(3)
         ((exp(-2)/2 + 1/2, 3*d - 3), (1/2 - 3*exp(-2)/2, 3))
         """
+        if isinstance(units, bool) or not sp.sympify(units).is_positive or sp.sympify(units).is_integer is False:
+            raise InputError(f"units = {units} is not possible: give a whole number from 1, or a positive symbol")
         return tuple((e, sp.expand(units * count)) for e, count in self.eigenvalues)
 
     @property
@@ -238,7 +240,10 @@ def shortest(e: sp.Expr) -> sp.Expr:
     """A formula as it is, multiplied out or with common factors in front, whichever is shortest."""
     if sp.count_ops(e) > _LONGEST or e.has(Expectation):
         return e
-    return min((e, sp.expand(e, power_exp=False), sp.factor(e)), key=sp.count_ops)
+    # An exponential is one symbol: to SymPy, e^2000 is a polynomial of degree 2000 in e.
+    symbols = {power: sp.Dummy(positive=True) for power in e.atoms(sp.exp)}
+    factored = sp.factor(e.xreplace(symbols)).xreplace({symbol: power for power, symbol in symbols.items()})
+    return min((e, sp.expand(e, power_exp=False), factored), key=sp.count_ops)
 
 
 def as_number(name: str, value: Number) -> sp.Expr:

@@ -124,6 +124,17 @@ def test_shown(text):
         assert repr(metric).startswith(f"<ExpectedMetric of {text} at q = {metric.q}")
 
 
+def test_large_numbers_are_no_degrees():
+    """e^2000 times Phi(-2 sqrt(1000)): E nu = 1/2 + 1/(2 sqrt(2 pi) 2 sqrt(q)) to leading order."""
+    metric = ExpectedMetric(neuron("gaussian:elu", alpha=1), 1000)
+    by_hand = 0.5 + mp.exp(2000) * mp.ncdf(-2 * mp.sqrt(1000))
+    assert abs(number(metric.perpendicular, 16) - by_hand) < 1e-13
+    assert abs(by_hand - 0.5 - 1 / mp.sqrt(8000 * mp.pi)) < 1e-5
+    for wrong in (0, -1, True, 1.5):
+        with pytest.raises(InputError, match="units"):
+            metric.layer(wrong)
+
+
 def test_symbols_stand_for_numbers():
     alpha = sp.Symbol("alpha", positive=True)
     general = ExpectedMetric(neuron("gaussian:elu"), q, b)
@@ -197,6 +208,9 @@ def test_over_weights():
         over_weights("gaussian:erf", 1, -1)
     with pytest.raises(InputError, match="whole number"):
         over_weights_and_inputs("gaussian:erf", 0)
+    for name, sigma_w2 in (("poisson:exp", 2), ("poisson:exp", "3/2"), ("poisson:relu", 1)):
+        with pytest.raises(DivergentExpectation, match="infinite"):
+            over_weights_and_inputs(name, 1, sigma_w2)
 
 
 @pytest.mark.parametrize("dimension", [1, 2, 50])
@@ -204,7 +218,7 @@ def test_over_weights_and_inputs(dimension):
     """exp: E e^(|x|^2/(2d)) |x|^2/d is a Laplace transform of chi^2; in one dimension tanh by a square rule."""
     found = over_weights_and_inputs("poisson:exp", dimension, "1/2", "1/4")
     by_hand = math.exp(1 / 8) * (1 - 1 / (2 * dimension)) ** (-dimension / 2 - 1)
-    assert abs(found / by_hand - 1) < 1e-10
+    assert abs(found / by_hand - 1) < 1e-12
     if dimension == 1:
         z, weight = np.polynomial.hermite_e.hermegauss(160)
         w, x = np.meshgrid(z, z)
@@ -285,6 +299,8 @@ def test_batches_that_have_no_law():
         BatchMetric(ExpectedMetric("poisson:exp"), 2, 3).law  # noqa: B018
     with pytest.raises(OutsideAssumptions, match="almost 0"):
         BatchMetric(ExpectedMetric("gaussian:softplus"), 4, 3).law  # noqa: B018
+    with pytest.raises(OutsideAssumptions, match="all but one input"):
+        BatchMetric(ExpectedMetric("gaussian:relu", 1, -40), 2, 3).law  # noqa: B018
     with pytest.raises(InputError, match="has no value"):
         BatchMetric(ExpectedMetric("gaussian:relu", q), 2, 3).law  # noqa: B018
     for wrong in (0, 1.5, True):
