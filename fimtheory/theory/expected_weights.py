@@ -39,8 +39,8 @@ def over_weights_and_inputs(one: Neuron | str, dimension: int, sigma_w2: Number 
 
     c = E[|x|^2/d E nu(sqrt(q) Z)], q = sigma_w2 |x|^2/d + sigma_b2, which is E nu(sqrt(q) Z) with chi^2_(d+2) in place of
     |x|^2: the trapezoidal rule in its logarithm, and panels cut at the kinks in Z. To about 1e-12; tends to
-    :func:`over_weights` as d grows. Raises :class:`DivergentExpectation` where it is infinite or nearly so: for poisson:exp,
-    whose c is infinite at sigma_w2 >= d, from about 0.6 d on.
+    :func:`over_weights` as d grows. Raises :class:`DivergentExpectation` where it is infinite or nearly so: for
+    poisson:exp, whose c is infinite at sigma_w2 >= d, from about 0.6 d on.
 
     >>> round(over_weights_and_inputs("poisson:exp", 4) * (3 / 4) ** 3, 10)
     1.0
