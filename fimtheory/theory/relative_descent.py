@@ -47,9 +47,9 @@ def staleness(decay: float, age: int, growth: float) -> tuple[float, float]:
     r"""Bounds of the eigenvalues of G_old^(-1) G when the inverse is ``age`` iterations old.
 
     If every mini batch since then, damping included, has a metric of at most ``growth`` G_old, they lie between lambda^age
-    and lambda^age + (1 - lambda^age) growth. The lower bound holds whatever the mini batches: along no direction is a stale
-    step less than lambda^age times the fresh one, and where there was no information when the inverse was taken it is
-    larger by as much as there is now. Raises :class:`InputError`.
+    and lambda^age + (1 - lambda^age) growth, and by these factors the first-order decrease of the cost differs from that of
+    a fresh inverse. The lower bound holds whatever the mini batches: a stale step does at least lambda^age of what a fresh
+    one would, and more where there was less information when the inverse was taken. Raises :class:`InputError`.
 
     *Source*: follows from eq. 32 of Sun and Nielsen 2016, for G - lambda^age G_old is an average of positive semidefinite
     metrics.
