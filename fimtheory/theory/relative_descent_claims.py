@@ -114,7 +114,7 @@ def _relative_falls() -> Array:
 
 @claim(
     "fimtheory.relative_descent.stale",
-    title="With a stale inverse the cost falls by lambda^s of what it would, at least, and by more where information is new",
+    title="A stale inverse keeps at least lambda^s of the fall of the cost, and exceeds it only where information is new",
     statement=r"\lambda^s \le \operatorname{eig} G_{t}^{-1} G_{t+s} \le \lambda^s + (1 - \lambda^s)\, c \quad "
     r"\text{if } B_{t+1}, \dots, B_{t+s} \preceq c\, G_t;\quad \text{the same bounds for } "
     r"\nabla E^\top G_t^{-1} \nabla E \,/\, \nabla E^\top G_{t+s}^{-1} \nabla E",
