@@ -56,6 +56,17 @@ def test_averages_over_inputs(capsys):
     assert free["condition_number"]["formula"] == "q + 1"
 
 
+def test_a_mini_batch(capsys):
+    """A rectifier sees half of its inputs: a Marchenko-Pastur law of ratio 2 d/n, halved."""
+    arguments = ["gaussian:relu", "--variance", "1", "--dim", "100", "--samples", "800"]
+    batch = run_json(capsys, "neuron", *arguments)["expected"]["batch"]
+    assert batch["edges"] == pytest.approx([(1 - 0.5) ** 2 / 2, (1 + 0.5) ** 2 / 2], abs=1e-9)
+    assert batch["condition_number"] == pytest.approx(9, abs=1e-6)
+    code, out, _ = run(capsys, "neuron", "poisson:exp", "--variance", "1", "--dim", "10", "--samples", "40")
+    assert code == 0
+    assert "unbounded" in out
+
+
 def test_softmax(capsys):
     found = run_json(capsys, "neuron", "softmax:linear", "--classes", "3", "--at", "t=0,1,-1")
     assert found["rank"] == 2
@@ -100,6 +111,10 @@ def test_a_wrong_metric_falls_short(capsys, monkeypatch):
         (["gaussian:relu", "--kappa", "2"], "no parameter 'kappa'"),
         (["gaussian:relu", "--variance", "-1"], "--variance -1 is not positive"),
         (["gaussian:relu", "--bias", "1"], "say their variance"),
+        (["gaussian:relu", "--dim", "3"], "say the variance"),
+        (["gaussian:relu", "--variance", "1", "--dim", "3"], "write both"),
+        (["gaussian:relu", "--variance", "q", "--dim", "3", "--samples", "9"], "needs a number"),
+        (["gaussian:relu", "--variance", "1", "--dim", "0", "--samples", "9"], "dimension = 0 is not possible"),
         (["gaussian:elu", "--sigma", "1", "--param", "sigma=2"], "sigma is given twice"),
         (["softmax:linear", "--classes", "x"], "--classes x is not a whole number"),
         (["softmax:linear", "--classes", "99"], "2 to 8"),

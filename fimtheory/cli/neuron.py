@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fimtheory.cli.options import DONE, FELL_SHORT, add_parameters, chosen_parameters, new_verb, show
 from fimtheory.errors import InputError
+
+if TYPE_CHECKING:
+    from fimtheory.report.neuron import Average
 
 MOST_DRAWS = 10**7
 
@@ -36,6 +39,7 @@ def add(verbs) -> None:
         "gaussian:relu_omega --param omega=1/10 --param iota=1/4 --at t=-1,0,1",
         "poisson:softplus --variance q",
         "bernoulli:tanh --at t=-1,0,1 --simulate 100000",
+        "gaussian:relu --variance 1 --dim 100 --samples 400",
         "softmax:linear --classes 3 --at t=0,1,-1",
         "family:linear --log-partition 'log(1 + exp(x))' --natural",
     )
@@ -60,6 +64,8 @@ def add(verbs) -> None:
         "--variance", metavar="Q", help="random inputs: average over w.x ~ N(bias, Q); a number, or q to leave it free"
     )
     verb.add_argument("--bias", metavar="B", help="random inputs: the mean of w.x (default: no bias weight)")
+    verb.add_argument("--dim", metavar="d", help="random inputs: their dimension, for the metric of a mini-batch")
+    verb.add_argument("--samples", metavar="n", help="random inputs: how many a mini-batch has")
     verb.add_argument(
         "--simulate", default="0", metavar="S", help="draw S answers at each t and average squared scores (0: none)"
     )
@@ -120,16 +126,26 @@ def _points(texts: Sequence[str]) -> list[Any]:
     return points
 
 
-def _average(options: argparse.Namespace) -> tuple[Any, Any] | None:
-    """(variance, bias or None) where averages over random inputs are asked for."""
+def _average(options: argparse.Namespace) -> Average | None:
+    """What is averaged over, where averages over random inputs are asked for."""
     from fimtheory.activations import parse_number
     from fimtheory.gaussian.field import VARIANCE
+    from fimtheory.report.neuron import Average
 
     if options.variance is None:
         if options.bias is not None:
             raise InputError("--bias is the mean of w.x over random inputs: say their variance, too: --variance 1")
+        if options.dim is not None or options.samples is not None:
+            raise InputError("--dim and --samples describe random inputs: say the variance of w.x, too: --variance 1")
         return None
     q = VARIANCE if options.variance.strip() == "q" else parse_number(options.variance)
     if q.is_positive is not True:
         raise InputError(f"--variance {options.variance} is not positive: write for instance --variance 1")
-    return q, None if options.bias is None else parse_number(options.bias)
+    if (options.dim is None) != (options.samples is None):
+        raise InputError("a mini-batch has a dimension and a number of inputs: write both --dim 100 and --samples 400")
+    batch = None
+    if options.dim is not None:
+        if q is VARIANCE or options.bias is not None:
+            raise InputError("the spectrum of a mini-batch needs a number for --variance, and no --bias")
+        batch = _whole("--dim", options.dim), _whole("--samples", options.samples)
+    return Average(q, None if options.bias is None else parse_number(options.bias), batch)

@@ -3,31 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import sympy as sp
 
 from fimtheory.activations import Activation
-from fimtheory.errors import InputError
+from fimtheory.errors import InputError, OutsideAssumptions
 from fimtheory.gaussian.quantity import Quantity
 from fimtheory.latex import latex
 from fimtheory.theory.categorical import Categorical
+from fimtheory.theory.expected_batches import BatchMetric
 from fimtheory.theory.expected_relative import ExpectedMetric
 from fimtheory.theory.relative_fisher import Kink, Neuron, Step
 from fimtheory.verification.score_products import neuron_curve
-
-Average = tuple[Any, Any]
 
 _POINTS = (-2.0, -1.0, -0.5, 0.5, 1.0, 2.0)  # where answers are drawn unless the user says
 _CLEAR = 0.05  # of kinks: a squared score is measured by differences, which must not cross one
 _CONTRADICTION = 5.0  # standard errors, of the worst of a few points
 
 
+@dataclass(frozen=True)
+class Average:
+    """Random inputs: the variance of w.x, the value of the bias weight if there is one, and (d, n) of a mini-batch."""
+
+    variance: sp.Expr
+    bias: sp.Expr | None = None
+    batch: tuple[int, int] | None = None
+
+
 def neuron(
     unit: Neuron | Categorical, digits: int = 16, at: Sequence[Any] = (), average: Average | None = None
 ) -> dict[str, Any]:
-    """Everything about one stochastic unit; ``at`` are values of t, ``average`` is (variance, bias or None)."""
+    """Everything about one stochastic unit; ``at`` are values of t, ``average`` says what is averaged over."""
     if isinstance(unit, Categorical):
         if average is not None:
             raise InputError("averages over random inputs are known for one neuron: leave --variance out for softmax")
@@ -56,7 +65,7 @@ def neuron(
         "steps": _steps(unit.steps),
         "kinks": [_kink(kink, digits) for kink in unit.kinks],
         "values": values,
-        "expected": None if average is None else _expected(unit, *average, digits),
+        "expected": None if average is None else _expected(unit, average, digits),
     }
 
 
@@ -102,8 +111,9 @@ def _kink(kink: Kink, digits: int) -> dict[str, Any]:
     }
 
 
-def _expected(unit: Neuron, variance: sp.Expr, bias: sp.Expr | None, digits: int) -> dict[str, Any]:
-    """Averages over inputs x ~ N(0, I_d): without a bias weight, or with one, whose value is ``bias``."""
+def _expected(unit: Neuron, average: Average, digits: int) -> dict[str, Any]:
+    """Averages over inputs x ~ N(0, I_d): without a bias weight, or with one, and on a mini-batch."""
+    variance, bias = average.variance, average.bias
     metric = ExpectedMetric(unit, variance, sp.S.Zero if bias is None else bias)
     pairs = metric.eigenvalues if bias is None else metric.eigenvalues_with_bias
     condition = metric.condition_number if bias is None else metric.condition_number_with_bias
@@ -113,7 +123,30 @@ def _expected(unit: Neuron, variance: sp.Expr, bias: sp.Expr | None, digits: int
         "eigenvalues": [{"multiplicity": str(count), **Quantity(e).as_json(digits)} for e, count in pairs],
         "condition_number": Quantity(condition).as_json(digits),
         "metric_latex": metric._repr_latex_().strip("$").removeprefix(r"\displaystyle ") if bias is None else None,
+        "batch": None if average.batch is None else _batch(metric, *average.batch, digits),
     }
+
+
+def _batch(metric: ExpectedMetric, dimension: int, inputs: int, digits: int) -> dict[str, Any]:
+    """The metric of a mini-batch: exact moments, and its spectrum where the law has ends."""
+    batch = BatchMetric(metric, dimension, inputs)
+    found: dict[str, Any] = {
+        "dimension": dimension,
+        "inputs": inputs,
+        "mean": Quantity(batch.mean).as_json(digits),
+        "second_moment": Quantity(batch.second_moment).as_json(digits),
+        "rank": Quantity(batch.rank).as_json(digits),
+        "edges": None,
+        "outliers": None,
+        "condition_number": None,
+        "note": None,
+    }
+    try:
+        spectrum = {"edges": list(batch.law.edges), "outliers": list(batch.outliers)}
+    except OutsideAssumptions as error:
+        return found | {"note": str(error)}
+    condition = batch.condition_number
+    return found | spectrum | {"condition_number": condition if np.isfinite(condition) else None}
 
 
 def _layer(unit: Categorical, digits: int, at: Sequence[Any]) -> dict[str, Any]:
@@ -215,7 +248,21 @@ def _expected_lines(found: dict[str, Any]) -> list[str]:
         *((f"({e['multiplicity']} times)", e) for e in found["eigenvalues"]),
         ("condition", found["condition_number"]),
     ]
-    return [*lines, *(f"    {label:16} {_number_or_formula(e)}" for label, e in rows)]
+    lines += [f"    {label:16} {_number_or_formula(e)}" for label, e in rows]
+    return [*lines, *_batch_lines(found["batch"])] if found["batch"] else lines
+
+
+def _batch_lines(batch: dict[str, Any]) -> list[str]:
+    lines = [f"  on a mini-batch of {batch['inputs']} inputs in {batch['dimension']} dimensions"]
+    for label, name in (("mean", "mean"), ("second moment", "second_moment"), ("rank / d", "rank")):
+        lines.append(f"    {label:16} {_number_or_formula(batch[name])}")
+    if batch["note"]:
+        return [*lines, f"    {batch['note']}"]
+    ends = f"{batch['edges'][0]:.6g} to {batch['edges'][-1]:.6g}"
+    outside = ", ".join(f"{value:.6g}" for value in batch["outliers"])
+    condition = batch["condition_number"]
+    lines.append(f"    {'eigenvalues':16} {ends}" + (f", and {outside} beside them" if outside else ""))
+    return [*lines, f"    {'condition':16} " + ("infinite: some are 0" if condition is None else f"{condition:.6g}")]
 
 
 def _simulated_lines(found: dict[str, Any]) -> list[str]:

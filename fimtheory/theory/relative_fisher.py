@@ -229,7 +229,9 @@ class Neuron:
         """nu as a vectorised NumPy function of t; all parameters must have values."""
         if self.parameters:
             names = ", ".join(map(str, self.parameters))
-            raise InputError(f"{self.name} has free parameters ({names}): give values, for instance {names[0]}=1/5")
+            raise InputError(
+                f"{self.name} has free parameters ({names}): give values, for instance {self.parameters[0]}=1/5"
+            )
         constants = {e: sp.Float(e.evalf(25), 25) for e in self.nu.atoms(sp.besseli)}
         return emit(with_numbers(_saturating(self.nu.xreplace(constants)), 20), T)
 
