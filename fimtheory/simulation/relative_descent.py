@@ -118,13 +118,12 @@ def descend_on_digits(
         raise InputError(f"rates = {rates} of {method}: write positive numbers, e.g. (0.1, 0.2)")
     network, descent = _start(method, len(rates), plan)
     data, rate = _data(plan), np.array(rates, plan.precision)[:, None, None, None]
-    alive = np.ones((len(rates), plan.runs), bool)
+    alive, each = np.ones((len(rates), plan.runs), bool), np.arange(plan.runs)[:, None]
     costs, looks, tests = [], [], []
     with np.errstate(over="ignore", invalid="ignore"):
         for epoch in range(1, plan.epochs + 1):
             for batch in _batches(plan, epoch):
-                x = np.take_along_axis(data.inputs, batch[..., None], axis=1)
-                y = np.take_along_axis(data.labels, batch, axis=1)
+                x, y = data.inputs[each, batch], data.labels[each, batch]
                 costs.append(_step(network, descent, rate, alive, x, y))
             if epoch % plan.look == 0:
                 looks.append(epoch)

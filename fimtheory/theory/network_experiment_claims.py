@@ -14,6 +14,7 @@ VARIANTS = {"original": 0.0, "flipped": 0.2}  # shares of training labels that a
 _SGD, _ADAM = ("SGD", "SGD_BNA", "SGD_BNB"), ("Adam", "Adam_BNA", "Adam_BNB")
 _NORMALISED = ("SGD_BNA", "SGD_BNB", "Adam_BNA", "Adam_BNB")
 _OTHERS = (*_SGD, *_ADAM)
+_BUT_ADAM = tuple(method for method in _OTHERS if method != "Adam")
 _PROTOCOL = (
     "digits of 8 x 8 pixels, network 64-64-64-64-10, 1400 images in mini batches of 50, 100 epochs, ten paired runs",
     "each method at the rate of smallest mean final cost; T = 100, lambda = 0.995, epsilon = 0.01, omega = 0",
@@ -44,43 +45,44 @@ def predict_final(variant: str) -> dict[str, Below]:
     """Final costs of RNGD beside the six other methods."""
     if variant == "flipped":
         return _below("final", _OTHERS)
-    others = tuple(method for method in _OTHERS if method != "Adam")
-    return _below("final", others) | _below("final", ("Adam",), reverse=True)
+    return _below("final", _BUT_ADAM) | _below("final", ("Adam",), reverse=True)
 
 
 @claim(
     "fimtheory.relative_descent.early",
-    title="In the first epochs RNGD is ahead of methods without normalisation, and with noisy labels behind those with it",
-    statement=r"E_{\text{RNGD}}(10) < E_{\text{SGD}}(10), E_{\text{Adam}}(10) \text{ on original labels},\quad "
-    r"E_{\text{BN}}(10) < E_{\text{RNGD}}(10) < E_{\text{SGD}}(10) \text{ on flipped ones}",
+    title="In the first epochs RNGD is ahead of SGD, and with noisy labels behind batch normalisation",
+    statement=r"E_{\text{RNGD}}(10) < E_{\text{SGD}}(10),\quad E_{\text{BN}}(10) < E_{\text{RNGD}}(10) "
+    r"\text{ with flipped labels}",
     source=Source("fimtheory", "extends Sun and Nielsen (2016), figure 5"),
     assumptions=(*_PROTOCOL, "E(10) is the mean cost of epoch 10; G is then still a quarter identity", _FITTED),
     subject="network_experiment",
 )
 def predict_early(variant: str) -> dict[str, Below]:
     """Costs when a tenth of the training is over."""
-    if variant == "original":
-        return _below("early", ("SGD", "Adam"))
-    return _below("early", ("SGD",)) | _below("early", _NORMALISED, reverse=True)
+    found = _below("early", ("SGD",))
+    return found if variant == "original" else found | _below("early", _NORMALISED, reverse=True)
 
 
 @claim(
     "sun2016.sec5_2_sharp",
-    title="The sharp ratio of RNGD is smaller than that of the others, except for Adam's on separable images",
-    statement=r"\frac{1}{\tau M} \sum_{t > (1 - \tau) M} E_t:\ \text{RNGD} < m \ \forall m \text{ with flipped labels, } "
-    r"\forall m \ne \text{Adam on the original ones},\quad \tau = \frac{1}{100}",
+    title="The sharp ratio of RNGD is smaller than that of the others, but on separable images Adam's is smaller still",
+    statement=r"\frac{1}{\tau M} \sum_{t > (1 - \tau) M} E_t:\quad \text{RNGD} < m \ \forall m \ne \text{Adam},\quad "
+    r"\text{Adam} < \text{RNGD on original labels},\quad \tau = \frac{1}{100}",
     source=Source("sun2016", "figure 5, table; section 5.2 (a smaller sharp ratio)"),
-    assumptions=(*_PROTOCOL, "M is the number of all iterations; the values of tau in the table are lost", _FITTED),
+    assumptions=(
+        *_PROTOCOL,
+        "M is the number of all iterations; the values of tau in the table are lost",
+        "with flipped labels Adam scatters so much that ten runs leave the order of the two open at this tau",
+        _FITTED,
+    ),
     as_printed=r"\frac{1}{\tau M} \sum_{t > (1 - \tau) M} E_t:\ \text{RNGD} < m \ \forall m",
     printed=lambda variant: _below("sharp", _OTHERS),
     subject="network_experiment",
 )
 def predict_sharp(variant: str) -> dict[str, Below]:
     """Costs over the last hundredth of the iterations."""
-    if variant == "flipped":
-        return _below("sharp", _OTHERS)
-    others = tuple(method for method in _OTHERS if method != "Adam")
-    return _below("sharp", others) | _below("sharp", ("Adam",), reverse=True)
+    found = _below("sharp", _BUT_ADAM)
+    return found | _below("sharp", ("Adam",), reverse=True) if variant == "original" else found
 
 
 @claim(
@@ -96,13 +98,12 @@ def predict_sharp(variant: str) -> dict[str, Below]:
 )
 def predict_variation(variant: str) -> dict[str, Below]:
     """Standard deviations of costs and of their logarithms."""
-    compared = _OTHERS if variant == "flipped" else tuple(method for method in _OTHERS if method != "Adam")
-    return _below("variation", _OTHERS) | _below("deviation", compared)
+    return _below("variation", _OTHERS) | _below("deviation", _OTHERS if variant == "flipped" else _BUT_ADAM)
 
 
 @claim(
     "sun2016.sec5_2_overfit",
-    title="With noisy labels RNGD overfits, and so do the others",
+    title="With noisy labels RNGD overfits, and so does Adam",
     statement=r"\min_t L_{\text{test}}(t) < \tfrac{3}{4}\, L_{\text{test}}(\infty) \text{ with flipped labels}",
     source=Source("sun2016", "section 5.2 (that this structure overfits the input data)"),
     assumptions=(*_PROTOCOL, "test labels are right; on the original labels the test loss of RNGD hardly rises"),
@@ -112,7 +113,7 @@ def predict_overfit(variant: str) -> dict[str, Below]:
     """The loss on test images at its smallest, over that at the end; stated with flipped labels only."""
     if variant == "original":
         return {}
-    return {f"network.overfit[{method}]": Below(float(np.log(0.75))) for method in ("RNGD", "SGD", "Adam")}
+    return {f"network.overfit[{method}]": Below(float(np.log(0.75))) for method in ("RNGD", "Adam")}
 
 
 @claim(

@@ -16,7 +16,7 @@ from fimtheory.theory.network_experiment_claims import VARIANTS
 
 Progress = Callable[[int, int], None]
 
-_QUICK = DescentPlan(hidden=(32, 32, 32), train=700, epochs=80, look=8, runs=12)
+_QUICK = DescentPlan(hidden=(32, 32, 32), train=700, epochs=100, look=10, runs=12)
 _QUICK_RATES: Rates = (("SGD", (0.2,)), ("Adam", (0.004,)), ("RNGD", (0.2,)))
 
 
