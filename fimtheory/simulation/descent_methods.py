@@ -65,7 +65,7 @@ class RelativeNatural:
     counts ``decay`` times (lambda) what the next one does. Every ``period`` iterations G is inverted. The units of the
     first layer share one metric, with nu = 1, and so do those of the output layer.
 
-    With ``every`` above 1 only every so manieth mini batch is averaged, and an old one fades as fast as before.
+    With ``every`` = k > 1 only each k-th mini batch is averaged, and an old one fades as fast as before.
     """
 
     def __init__(

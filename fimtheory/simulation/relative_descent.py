@@ -42,7 +42,8 @@ class DescentPlan:
     Every epoch runs once through the ``train`` images in mini batches of ``batch``, of which ``train`` is a multiple.
     The test images are looked at after every ``look`` epochs. ``period``, ``decay`` and ``damping`` are those of
     :class:`fimtheory.simulation.descent_methods.RelativeNatural`, and the method ``RNGD_sparse`` averages every
-    ``sparse``-th mini batch only. Raises :class:`InputError`.
+    ``sparse``-th mini batch only. In single ``precision`` paths part from those in double after some epochs; final costs
+    differ by less than they do from run to run. Raises :class:`InputError`.
     """
 
     hidden: tuple[int, ...] = (64, 64, 64)

@@ -119,7 +119,7 @@ def multiplications(
 
     A layer with D inputs (bias included) and m units takes 3 n D m for signals and gradients, without those of its inputs
     in the first. Relative descent adds, for each hidden unit (not in the first or last layer, which share one metric;
-    ``own=False``: nowhere), n D^2/2 for its metric, every so manieth mini batch, D^3/T for its inverse, and D^2 for its
+    ``own=False``: nowhere), n D^2/2 for its metric, at one iteration of ``every``, D^3/T for its inverse, and D^2 for its
     step. Raises :class:`InputError`.
 
     >>> multiplications((64, 64, 64, 64, 10), batch=50)
