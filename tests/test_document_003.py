@@ -34,7 +34,10 @@ CORRECTED = {
     "sun2016.eqs51_53",  # x for x~
     "sun2016.sec6_mirror",  # Bregman's divergence
     "sun2016.sec5_2_normalisation",
-    "sun2016.fig4",
+    "sun2016.fig4",  # only where the classes are separable
+    "sun2016.fig5",  # Adam comes deeper on separable images
+    "sun2016.sec5_2_sharp",
+    "sun2016.sec5_2_variation",
     "fimtheory.relative.two_layer_scores",
 }
 
@@ -66,15 +69,15 @@ def test_the_printed_forms_that_differ():
     assert {c.id for c in CLAIMS if c.as_printed} == CORRECTED
 
 
-@pytest.mark.parametrize("id", sorted(CORRECTED))
-def test_a_printed_form_that_differs_is_refuted(id):
-    """At quick size, by simulation where the statement is about random draws or about an experiment."""
-    evidence = verify(find(id), quick=True)
-    assert evidence.printed_verdict is Verdict.CONTRADICTED
-    assert evidence.status == "corrected"
+def test_printed_sentences_on_the_network_experiment_are_refuted():
+    """On the same networks, trained once; the other printed forms are refuted in the tests of their own claims."""
+    for id in ("sun2016.fig5", "sun2016.sec5_2_sharp", "sun2016.sec5_2_variation"):
+        evidence = verify(find(id), quick=True)
+        assert evidence.status == "corrected", [c for c in evidence.checks if c.verdict is not Verdict.SUPPORTED]
 
 
 def test_figures_belong_to_claims():
-    for id in ("sun2016.fig4", "sun2016.fig5", "fimtheory.relative.neuron_scores", "fimtheory.relative.conditioning"):
+    own = ("neuron_scores", "conditioning", "batch_law")
+    for id in ("sun2016.fig4", "sun2016.fig5", *(f"fimtheory.relative.{name}" for name in own)):
         assert id in FIGURES
         assert find(id)
