@@ -42,7 +42,7 @@ lint: $(VENV)/installed-dev ## style, the import contract, types
 	$(RUN) -c "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports())"
 	$(RUN) -m pyright --pythonpath $(RUN)
 
-bench: $(VENV)/installed ## what we are fast at, beside what one would use instead (about 18 minutes)
+bench: $(VENV)/installed ## what we are fast at, beside what one would use instead (about 20 minutes)
 	$(RUN) benchmarks/calculus.py --limit 5
 	$(RUN) benchmarks/quadrature.py
 	$(RUN) benchmarks/certification.py
