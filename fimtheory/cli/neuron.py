@@ -58,7 +58,7 @@ def add(verbs) -> None:
     verb.add_argument("--outcomes", metavar="A,B", help="bernoulli: 0,1 or -1,1 (default: those whose means f is)")
     verb.add_argument("--log-partition", metavar="PSI", help="family: a formula in x, the natural parameter")
     verb.add_argument("--natural", action="store_true", help="f is the natural parameter instead of the mean")
-    verb.add_argument("--classes", default="3", metavar="M", help="softmax: number of classes (default 3)")
+    verb.add_argument("--classes", metavar="M", help="softmax: number of classes (default 3)")
     verb.add_argument("--at", nargs="+", default=[], metavar="t=T", help="evaluate nu at t=-0.5, or at t=-1,0,1")
     verb.add_argument(
         "--variance", metavar="Q", help="random inputs: average over w.x ~ N(bias, Q); a number, or q to leave it free"
@@ -78,7 +78,7 @@ def run(options: argparse.Namespace) -> int:
     from fimtheory.theory.categorical import stochastic_unit
 
     domains, values = chosen_parameters(options)
-    given = {key: value for option, key in _RESPONSE.items() if (value := getattr(options, option)) is not None}
+    given = _of_the_response(options)
     if clash := sorted(set(given) & set(values)):
         raise InputError(f"{clash[0]} is given twice, by --param and by its own option: leave one out")
     unit = stochastic_unit(
@@ -101,7 +101,24 @@ def run(options: argparse.Namespace) -> int:
     return DONE if fits else FELL_SHORT
 
 
-def _classes(text: str) -> int:
+def _of_the_response(options: argparse.Namespace) -> dict[str, str]:
+    """The parameters of the response that have options of their own; each belongs to one response."""
+    from fimtheory.theory.relative_fisher import RESPONSE_PARAMETERS
+
+    head = options.activation.partition(":")[0].strip()
+    given = {key: value for option, key in _RESPONSE.items() if (value := getattr(options, option)) is not None}
+    for option, key in _RESPONSE.items():
+        owners = [name for name, keys in RESPONSE_PARAMETERS.items() if key in keys]
+        if key in given and head not in owners:
+            raise InputError(f"--{option.replace('_', '-')} belongs to {owners[0]}, not to {head}: leave it out")
+    if options.classes is not None and head not in ("softmax", "categorical"):
+        raise InputError(f"--classes belongs to softmax, not to {head}: leave it out")
+    return given
+
+
+def _classes(text: str | None) -> int:
+    if text is None:
+        return 3
     if not text.isdigit():
         raise InputError(f"--classes {text} is not a whole number: write for instance --classes 3")
     return int(text)
