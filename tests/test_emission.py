@@ -246,3 +246,10 @@ def test_special_constants_are_enclosed(e):
 def test_what_has_no_ball_arithmetic_is_not_certified(e):
     with pytest.raises(NotCertified):
         ft.certify(e, 20)
+
+
+def test_softplus_keeps_its_digits_far_out_on_the_left():
+    """log(1 + e^x) is e^x there, and 1 + e^x is 1 to every digit: its ball must not reach zero."""
+    ball = emit(softplus(x), x, "ball")(arb(-300))
+    assert ball.rel_accuracy_bits() > 40
+    assert ball.overlaps(arb(mp.nstr(mp.log1p(mp.exp(-300)), 15)) * arb(1, 1e-13))

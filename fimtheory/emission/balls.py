@@ -188,7 +188,7 @@ _REAL: dict[str, Any] = _COMMON | {
     "Min": lambda *u: functools.reduce(lambda a, b: a.min(b), u),
     "sign": lambda u: u.sgn(),
     "Heaviside": lambda u, half=None: (u.sgn() + 1) / 2,
-    "softplus": lambda u: (1 + u.exp()).log() if u < 0 else u + (1 + (-u).exp()).log(),
+    "softplus": lambda u: u.exp().log1p() if u < 0 else u + (-u).exp().log1p(),
     "BivariateNormalCDF": _bivariate,
     "gamma": lambda u: u.gamma(),
     "elliptic_k": lambda m: acb(m).elliptic_k().real if m < 1 else arb("nan"),

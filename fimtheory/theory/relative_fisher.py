@@ -354,9 +354,11 @@ def _oriented(e: sp.Expr) -> sp.Expr:
     top, bottom = sp.fraction(e)
     for factor in sp.Mul.make_args(bottom):
         base, exponent = factor.as_base_exp()
-        if base.is_Add and base.as_coeff_Add()[0].is_negative and exponent.is_Integer:
-            bottom = bottom / factor * sp.expand(-base) ** exponent
-            top = sp.expand(-top) if exponent % 2 else top
+        if not (base.is_Add and base.as_coeff_Add()[0].is_negative and exponent.is_Integer):
+            continue
+        turned = sp.expand(-top) if exponent % 2 else top
+        if turned.is_Add or not turned.could_extract_minus_sign():
+            top, bottom = turned, bottom / factor * sp.expand(-base) ** exponent
     return top / min(bottom, sp.expand(bottom), key=sp.count_ops)
 
 

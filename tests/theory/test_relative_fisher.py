@@ -143,6 +143,13 @@ def test_kinks_say_which_value_is_used():
     assert (hard.kinks[0].left, hard.at(0), hard.at(2)) == (0, sp.oo, sp.Rational(1, 2))
 
 
+def test_printed_as_an_author_would():
+    assert str(neuron("bernoulli:tanh").general) == "f'**2/(1 - f**2)"
+    assert str(neuron("bernoulli:sigmoid").general) == "f'**2/(f*(1 - f))"
+    assert str(neuron("bernoulli:exp(-x**2)").nu) == "4*t**2/(exp(t**2) - 1)"
+    assert str(neuron("bernoulli:sin").nu) == "1"
+
+
 def test_a_degenerate_law_carries_no_information():
     """Where hard_sigmoid is 0 or 1 the outcome is certain and does not move with t."""
     n = neuron("bernoulli:hard_sigmoid")
