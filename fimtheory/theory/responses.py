@@ -227,8 +227,8 @@ def _gamma(link: str, shape: Any = 1, name: str = "gamma") -> Response:
     )  # fmt: skip
     base = sp.S.Zero if k == 1 else (k - 1) * sp.log(OUTCOME) - sp.loggamma(k)
     return _family(
-        name, link, -k * sp.log(-_THETA), lambda m: -k / m, law, "a positive number", (sp.S.Zero, sp.oo), (-sp.oo, sp.S.Zero),
-        _free(k), base, advice=f"write {name}:softplus or {name}:exp",
+        name, link, -k * sp.log(-_THETA), lambda m: -k / m, law, "a positive number", (sp.S.Zero, sp.oo),
+        (-sp.oo, sp.S.Zero), _free(k), base, advice=f"write {name}:softplus or {name}:exp",
     )  # fmt: skip
 
 
