@@ -222,9 +222,12 @@ def _binomial(link: str, n: Any = 1) -> Response:
 
 def _gamma(link: str, shape: Any = 1, name: str = "gamma") -> Response:
     k = _positive("shape", shape, "k_y")
-    law = r"y \sim \operatorname{Exponential}(f(t))" if name == "exponential" else (
-        rf"y \sim \operatorname{{Gamma}}(f(t)), \quad \text{{shape }} {latex(k)}"
-    )  # fmt: skip
+    kind = (
+        r"\operatorname{Exponential}"
+        if name == "exponential"
+        else rf"\operatorname{{Gamma}}(\text{{shape }} {latex(k)})"
+    )
+    law = rf"y \sim {kind}, \quad \mathbb{{E}}\, y = f(t)"
     base = sp.S.Zero if k == 1 else (k - 1) * sp.log(OUTCOME) - sp.loggamma(k)
     return _family(
         name, link, -k * sp.log(-_THETA), lambda m: -k / m, law, "a positive number", (sp.S.Zero, sp.oo),
@@ -238,9 +241,8 @@ def _exponential(link: str) -> Response:
 
 def _negative_binomial(link: str, r: Any = 1, name: str = "negative_binomial") -> Response:
     count = _positive("r", r, "r_y")
-    law = r"y \sim \operatorname{Geometric}(f(t))" if name == "geometric" else (
-        rf"y \sim \operatorname{{NegativeBinomial}}(f(t)), \quad r = {latex(count)}"
-    )  # fmt: skip
+    kind = r"\operatorname{Geometric}" if name == "geometric" else rf"\operatorname{{NegativeBinomial}}({latex(count)})"
+    law = rf"y \sim {kind}, \quad \mathbb{{E}}\, y = f(t)"
     base = sp.S.Zero if count == 1 else sp.loggamma(OUTCOME + count) - sp.loggamma(count) - sp.loggamma(OUTCOME + 1)
     return _family(
         name, link, -count * sp.log(1 - sp.exp(_THETA)), lambda m: sp.log(m) - sp.log(count + m), law, "0, 1, 2, ...",
@@ -257,24 +259,42 @@ def _given_family(link: str, log_partition: Any = None) -> Response:
     if not isinstance(log_partition, str):
         raise InputError("which family? give its log-partition in x, for instance log_partition='log(1 + exp(x))'")
     psi = parse(log_partition).subs(VARIABLE, _THETA)
-    _require_convex(psi, log_partition)
+    domain = _domain(psi, log_partition)
     natural = None if link == "natural" else _inverse(sp.diff(psi, _THETA), log_partition)
     return _family(
         "family", link, psi, natural,
         rf"p(y) = h(y) \, e^{{\theta y - \psi(\theta)}}, \quad \psi(\theta) = {latex(psi)}, \quad \psi'(\theta) = f(t)",
-        "those of the family", _ends_of_mean(psi), advice="choose f within the range of psi', or --natural",
+        "those of the family", _ends_of_mean(psi), domain, advice="choose f within the range of psi', or --natural",
     )  # fmt: skip
 
 
-def _require_convex(psi: sp.Expr, text: str) -> None:
-    """psi'' is a variance: it must be positive wherever psi is real."""
+def _domain(psi: sp.Expr, text: str) -> tuple[sp.Expr, sp.Expr]:
+    """The natural parameters, an interval where psi is real; psi'' is a variance there, and must be positive."""
     curvature = sp.diff(psi, _THETA, 2)
+
+    def real(t: np.ndarray) -> np.ndarray:
+        with np.errstate(all="ignore"):
+            both = [np.broadcast_to(np.asarray(emit(e, _THETA)(t), dtype=float), t.shape) for e in (psi, curvature)]
+        return np.asarray(np.isfinite(both).all(axis=0))
+
     grid = np.linspace(-8, 8, 161) + 1e-3
-    values = np.broadcast_to(np.asarray(emit(curvature, _THETA)(grid), dtype=float), grid.shape)
-    bad = grid[np.isfinite(values) & (values <= 0)]
-    if curvature == 0 or bad.size:
-        where = f" at x = {bad[0]:.3g}" if bad.size else ""
+    inside = grid[real(grid)]
+    values = np.broadcast_to(np.asarray(emit(curvature, _THETA)(inside), dtype=float), inside.shape)
+    if curvature == 0 or not inside.size or (values <= 0).any():
+        where = f" at x = {inside[values <= 0][0]:.3g}" if (values <= 0).any() else ""
         raise InputError(f"{text} is no log-partition: its second derivative, a variance, is not positive{where}")
+    return (
+        -sp.oo if inside[0] == grid[0] else _end(real, inside[0], inside[0] - 0.1),
+        sp.oo if inside[-1] == grid[-1] else _end(real, inside[-1], inside[-1] + 0.1),
+    )
+
+
+def _end(real: Callable[[np.ndarray], np.ndarray], inside: float, outside: float) -> sp.Expr:
+    """Where a function ceases to be real, to nine decimals."""
+    for _ in range(60):
+        middle = (inside + outside) / 2
+        inside, outside = (middle, outside) if real(np.array([middle]))[0] else (inside, middle)
+    return sp.Rational(str(round(inside, 9)))
 
 
 def _inverse(slope: sp.Expr, text: str) -> Callable[[sp.Expr], sp.Expr]:

@@ -105,6 +105,8 @@ def test_a_stated_family_is_the_one_it_states():
     for n in same:
         assert n.certified
         assert float(n.at(sp.Rational(2, 5))) == pytest.approx(0.25 / np.cosh(0.2) ** 2, rel=1e-14)
+    waiting = neuron("family:-exp(x)", link="natural", log_partition="-log(-x)")  # exponential, by its rate
+    assert waiting.at(sp.Rational(1, 2)) == 1
     quartic = neuron("family:sin", link="natural", log_partition="x**4/12 + x**2")
     assert float(quartic.at(sp.Rational(1, 2))) == pytest.approx((np.sin(0.5) ** 2 + 2) * np.cos(0.5) ** 2, rel=1e-14)
 
@@ -178,6 +180,11 @@ def test_a_degenerate_law_carries_no_information():
         ("von_mises:tanh", {"link": "natural"}, "f is its direction"),
         ("family:relu", {}, "give its log-partition"),
         ("family:relu", {"log_partition": "-x**2"}, "a variance, is not positive"),
+        (
+            "family:x",
+            {"log_partition": "-log(-x)", "link": "natural"},
+            r"natural parameter of family lies in \(-infinity, 0\]",
+        ),
         ("family:relu", {"log_partition": "3*x"}, "a variance, is not positive"),
         ("family:relu", {"log_partition": "x**4 + exp(x)"}, "cannot be solved.*--natural"),
         ("family:relu", {"log_partition": "import os"}, "cannot read|not allowed|is no formula"),
