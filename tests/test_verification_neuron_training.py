@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from fimtheory.catalogue import find
-from fimtheory.claims import Agreement, Below, Verdict
+from fimtheory.claims import Agreement, Below, Ordering, Verdict
 from fimtheory.errors import InputError
 from fimtheory.report.neuron_training_figures import draw
 from fimtheory.simulation.neuron_training import METHODS, NeuronExperiment
@@ -69,6 +69,8 @@ def test_wrong_claims_are_contradicted(id):
                 found[name] = dataclasses.replace(
                     statement, right=lambda right=statement.right: 1.03 * np.asarray(right())
                 )
+            elif isinstance(statement, Ordering):
+                found[name] = Ordering(statement.right, statement.left)
             else:
                 found[turned(name)] = statement
         return found

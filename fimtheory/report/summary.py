@@ -191,6 +191,7 @@ def _found(check: Check | Decision) -> dict[str, Any]:
     return {
         "power_of_M": check.power,
         "predicted": check.predicted,
+        "is_bound": check.is_bound,
         "extrapolated": check.extrapolation.value,
         "standard_error": check.extrapolation.standard_error,
         "slope": check.extrapolation.slope,
@@ -229,7 +230,8 @@ def _check_text(item: dict[str, Any]) -> str:
     if "predicted" not in item:
         return f"{item['observable']}: {item['verdict']}, {item['reason']}"
     power = {0: "", 1: " * M", -1: " / M"}.get(item["power_of_M"], f" * M^{item['power_of_M']}")
+    below = "below " if item["is_bound"] else ""
     return (
-        f"{item['observable'] + power:32s} predicted {item['predicted']:<12.6g} measured"
+        f"{item['observable'] + power:32s} predicted {below}{item['predicted']:<12.6g} measured"
         f" {item['extrapolated']:.6g} ± {item['standard_error']:.2g} (z = {item['z']:.1f}) {item['verdict']}"
     )

@@ -8,7 +8,7 @@ from itertools import product
 
 import numpy as np
 
-from fimtheory.claims import Agreement, Below, Source, claim
+from fimtheory.claims import Agreement, Below, Ordering, Source, claim
 from fimtheory.theory.natural_gradient import amplitudes, preconditioned, separable_rate
 
 Array = np.ndarray
@@ -110,9 +110,27 @@ def predict_best(problem: NeuronProblem) -> dict:
     subject="neuron_experiment",
 )
 def predict_whitening(problem: NeuronProblem) -> dict:
-    """Final losses, and the largest eigenvalue of the second moment."""
+    """Final losses, the largest eigenvalue of the second moment, and descent at 99 % of the bound on the rate."""
     name = "neuron.depth[GD/WhiteGD]" if problem.separable else "neuron.excess[WhiteGD/GD]"
-    return {name: Below(), "neuron.curvature[WhiteGD/GD]": Below()}
+    descent = {
+        f"every step descends, {method}": Ordering(
+            lambda method=method: _losses(problem, method)[1:], lambda method=method: _losses(problem, method)[:-1]
+        )
+        for method in _ORDINARY
+    }
+    return {name: Below(), "neuron.curvature[WhiteGD/GD]": Below(), **descent}
+
+
+def _losses(problem: NeuronProblem, method: str) -> Array:
+    """Thirty steps from zero weights, without momentum, at 99 % of 8/lambda_max: those of the first training set."""
+    Z, signs = problem.samples(method)[0]
+    rate = 0.99 * 8 / np.linalg.eigvalsh(Z.T @ Z / len(Z))[-1]
+    theta, found = np.zeros(Z.shape[1]), []
+    for _ in range(30):
+        margins = signs * (Z @ theta)
+        found.append(np.logaddexp(0.0, -margins).mean())
+        theta = theta + rate * (signs / (1 + np.exp(margins))) @ Z / len(Z)
+    return np.array(found)
 
 
 @claim(

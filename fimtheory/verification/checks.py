@@ -87,13 +87,17 @@ _KINDS: dict[str, type[AnySetting]] = {
 
 @dataclass(frozen=True)
 class Check:
-    """One observable: the predicted limit of observable * M^power, what the ladder extrapolates to, the judgement."""
+    """One observable: the predicted limit of observable * M^power, what the ladder extrapolates to, the judgement.
+
+    ``is_bound``: the prediction is one from above, and what is compared with it a mean over runs.
+    """
 
     observable: str
     power: int
     predicted: float
     extrapolation: Extrapolation
     judgement: Judgement
+    is_bound: bool = False
 
     @property
     def verdict(self) -> Verdict:
@@ -103,7 +107,7 @@ class Check:
     def __repr__(self) -> str:
         e = self.extrapolation
         return (
-            f"<Check {self.observable}: predicted {self.predicted:.6g}, extrapolated {e.value:.6g} ± "
+            f"<Check {self.observable}: predicted {'below ' * self.is_bound}{self.predicted:.6g}, extrapolated {e.value:.6g} ± "
             f"{e.standard_error:.2g}, {self.verdict.value}>"
         )
 
@@ -219,7 +223,7 @@ def confront(predicted: Mapping[str, Any], ladder: Ladder, resolution: float = 0
 
 def _below(observable: str, prediction: Below, ladder: Ladder) -> Check:
     runs = ladder.ensembles[ladder.widths[-1]].values(observable)
-    return Check(observable, 0, prediction.bound, *judge_below(prediction.bound, runs))
+    return Check(observable, 0, prediction.bound, *judge_below(prediction.bound, runs), is_bound=True)
 
 
 def _correction(observable: str, expression: sp.Expr, ladder: Ladder, resolution: float) -> Check:
