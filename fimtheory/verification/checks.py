@@ -107,8 +107,8 @@ class Check:
     def __repr__(self) -> str:
         e = self.extrapolation
         return (
-            f"<Check {self.observable}: predicted {'below ' * self.is_bound}{self.predicted:.6g}, extrapolated {e.value:.6g} ± "
-            f"{e.standard_error:.2g}, {self.verdict.value}>"
+            f"<Check {self.observable}: predicted {'below ' * self.is_bound}{self.predicted:.6g}, "
+            f"extrapolated {e.value:.6g} ± {e.standard_error:.2g}, {self.verdict.value}>"
         )
 
 
