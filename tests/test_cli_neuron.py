@@ -20,7 +20,7 @@ def test_the_documented_keys(capsys):
     assert found["agreement"] == "certified"
     assert found["formula"] == "Piecewise((25*exp(2*t)/196, t < 0), (100/49, True))"
     assert float(found["value"]) == pytest.approx(math.exp(-1) / 16 / 0.49, rel=1e-15)
-    assert found["values"][0]["t"] == "-1/2"
+    assert found["values"][0]["t"] == "-0.5"
     assert found["kinks"][0]["left"]["formula"] == "25/196"
     for step in found["steps"]:
         assert balanced(step["latex"])

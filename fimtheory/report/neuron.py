@@ -11,7 +11,7 @@ import sympy as sp
 
 from fimtheory.activations import Activation
 from fimtheory.errors import InputError, OutsideAssumptions
-from fimtheory.gaussian.quantity import Quantity
+from fimtheory.gaussian.quantity import Quantity, decimal
 from fimtheory.latex import latex
 from fimtheory.theory.categorical import Categorical
 from fimtheory.theory.expected_batches import BatchMetric
@@ -91,7 +91,7 @@ def _value(unit: Neuron, t: sp.Expr, digits: int) -> dict[str, Any]:
     note = None
     if jump is not None:
         note = f"undefined at the kink t = {t}: {jump.left} on the left, {jump.right} on the right, which is used"
-    return {"t": str(t), "nu": _quantity(unit.at(t), digits), "note": note}
+    return {"t": decimal(t, digits), "nu": _quantity(unit.at(t), digits), "note": note}
 
 
 def _quantity(e: sp.Expr, digits: int) -> dict[str, str | None]:
@@ -172,7 +172,7 @@ def _layer(unit: Categorical, digits: int, at: Sequence[Any]) -> dict[str, Any]:
         if exact is None
         else [
             {
-                "t": [str(t) for t in at],
+                "t": [decimal(t, digits) for t in at],
                 "matrix": [[Quantity(e).as_json(digits) for e in exact.row(k)] for k in range(count)],
             }
         ],

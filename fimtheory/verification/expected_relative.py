@@ -120,7 +120,7 @@ class UnitsSetting(Setting):
 
     neuron: str = "bernoulli:tanh"
     widths: tuple[int, ...] = (64, 128, 256, 512)
-    n_networks: tuple[int, ...] = (1200, 800, 500, 300)
+    n_networks: tuple[int, ...] = (3000, 2000, 1250, 750)
     resolution: float = 0.02
 
     @classmethod
