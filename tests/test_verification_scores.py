@@ -15,7 +15,7 @@ from fimtheory.claims import AtEveryWidth, Verdict
 from fimtheory.errors import InputError
 from fimtheory.report import score_figures
 from fimtheory.theory.relative_layers import network_metric, softmax_layer, two_layers
-from fimtheory.theory.responses import names
+from fimtheory.theory.responses import PARAMETERS
 from fimtheory.theory.score_claims import Subsystem
 from fimtheory.verification import LayerSetting, confront, verify
 from fimtheory.verification.score_products import ScoreSetting, distance_from_kinks, neuron_curve
@@ -226,7 +226,7 @@ def test_the_figure_shows_curves_points_and_distances():
 
 def test_every_response_of_the_engine_is_drawn():
     """But for families that are given by their log-partition alone."""
-    assert {name.split(":")[0] for name in claim("neuron_scores").activations} == set(names()) - {"family"}
+    assert {name.split(":")[0] for name in claim("neuron_scores").activations} == set(PARAMETERS) - {"family"}
 
 
 def test_a_setting_of_the_wrong_kind():

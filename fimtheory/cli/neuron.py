@@ -103,12 +103,12 @@ def run(options: argparse.Namespace) -> int:
 
 def _of_the_response(options: argparse.Namespace) -> dict[str, str]:
     """The parameters of the response that have options of their own; each belongs to one response."""
-    from fimtheory.theory.relative_fisher import RESPONSE_PARAMETERS
+    from fimtheory.theory.responses import PARAMETERS
 
     head = options.activation.partition(":")[0].strip()
     given = {key: value for option, key in _RESPONSE.items() if (value := getattr(options, option)) is not None}
     for option, key in _RESPONSE.items():
-        owners = [name for name, keys in RESPONSE_PARAMETERS.items() if key in keys]
+        owners = [name for name, keys in PARAMETERS.items() if key in keys]
         if key in given and head not in owners:
             raise InputError(f"--{option.replace('_', '-')} belongs to {owners[0]}, not to {head}: leave it out")
     if options.classes is not None and head not in ("softmax", "categorical"):

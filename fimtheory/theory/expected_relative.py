@@ -34,7 +34,7 @@ from fimtheory.gaussian.quantity import number
 from fimtheory.latex import latex
 from fimtheory.theory.homogeneous import DIMENSION
 from fimtheory.theory.relative_fisher import Neuron, neuron
-from fimtheory.theory.responses import names as responses
+from fimtheory.theory.responses import PARAMETERS
 
 Number = sp.Expr | str | float
 Multiplicities = tuple[tuple[sp.Expr, sp.Expr], ...]
@@ -385,8 +385,8 @@ def conditioning_table(
     """
     if not ExpectedMetric("gaussian:linear", q).q.is_number:
         raise InputError(f"q = {q} is not a number: condition numbers are compared at one variance")
-    if response not in responses():
-        raise InputError(f"no response {response!r}: the responses are {', '.join(responses())}")
+    if response not in PARAMETERS:
+        raise InputError(f"no response {response!r}: the responses are {', '.join(PARAMETERS)}")
     rows = []
     for name in gallery() if names is None else names:
         if name not in BY_NAME:

@@ -29,7 +29,7 @@ from fimtheory.gaussian.pieces import Pieces
 from fimtheory.gaussian.quadrature import with_numbers
 from fimtheory.latex import latex
 from fimtheory.notation import SYMBOLS
-from fimtheory.theory.responses import OUTCOME, Response, response
+from fimtheory.theory.responses import PARAMETERS, Response, response
 
 T = SYMBOLS["t"]
 _F = sp.Function("f")(T)
@@ -259,24 +259,13 @@ def neuron(text: str | Response, f: Any = None, *, link: str = "mean", parameter
         raise InputError(
             f"{text!r} is no neuron: write RESPONSE:ACTIVATION, for instance bernoulli:tanh or gaussian:elu"
         )
-    of_law = {key: values.pop(key) for key in RESPONSE_PARAMETERS.get(head.strip(), ()) if key in values}
+    of_law = {key: values.pop(key) for key in PARAMETERS.get(head.strip(), ()) if key in values}
     phi = activation(tail.strip(), parameters=parameters, **values)
     if head.strip() == "softmax":
         raise InputError("softmax couples the units of a layer: take fimtheory.neuron or Categorical(3)")
     if head.strip() == "bernoulli" and "outcomes" not in of_law and link == "mean":
         return Neuron(_fitting(phi), phi)
     return Neuron(response(head.strip(), link, **of_law), phi)
-
-
-RESPONSE_PARAMETERS = {
-    "bernoulli": ("outcomes",),
-    "gaussian": ("sigma",),
-    "binomial": ("n",),
-    "gamma": ("shape",),
-    "negative_binomial": ("r",),
-    "von_mises": ("kappa",),
-    "family": ("log_partition",),
-}
 
 
 def _fitting(phi: Activation) -> Response:
@@ -444,6 +433,3 @@ def _readable(e: sp.Expr) -> sp.Expr:
 
 def _bracketed(e: sp.Expr) -> str:
     return rf"\left({latex(e)}\right)" if e.is_Add else latex(e)
-
-
-__all__ = ["OUTCOME", "Kink", "Neuron", "Step", "T", "neuron"]

@@ -90,11 +90,6 @@ def response(name: str, link: str = "mean", **parameters: Any) -> Response:
     return maker(link, **parameters)
 
 
-def names() -> tuple[str, ...]:
-    """The names of all responses of one neuron."""
-    return tuple(_MAKERS)
-
-
 # -- laws with few outcomes
 
 
@@ -404,3 +399,6 @@ _MAKERS: Mapping[str, tuple[Callable[..., Response], tuple[str, ...]]] = {
     "von_mises": (_von_mises, ("kappa",)),
     "family": (_given_family, ("log_partition",)),
 }
+
+PARAMETERS: Mapping[str, tuple[str, ...]] = {name: known for name, (_, known) in _MAKERS.items()}
+"""The parameters of every response, by name."""

@@ -17,7 +17,7 @@ import numpy as np
 from fimtheory.activations import Activation, named
 from fimtheory.claims import AtEveryWidth, Source, claim
 from fimtheory.errors import InputError
-from fimtheory.theory.relative_fisher import RESPONSE_PARAMETERS, Neuron, neuron
+from fimtheory.theory.relative_fisher import Neuron, neuron
 from fimtheory.theory.relative_layers import (
     SOFTMAX,
     RelativeMetric,
@@ -27,7 +27,7 @@ from fimtheory.theory.relative_layers import (
     softmax_layer,
     two_layers,
 )
-from fimtheory.theory.responses import response
+from fimtheory.theory.responses import PARAMETERS, response
 
 Array = np.ndarray
 Predictions = dict[str, AtEveryWidth]
@@ -76,7 +76,7 @@ class Subsystem:
     @property
     def response_values(self) -> dict[str, str]:
         """Those of the response alone."""
-        own = RESPONSE_PARAMETERS.get(self.response.partition(":")[0], ())
+        own = PARAMETERS.get(self.response.partition(":")[0], ())
         return {key: value for key, value in self.values.items() if key in own}
 
     @property
