@@ -13,12 +13,11 @@ import numpy as np
 import sympy as sp
 
 from fimtheory.activations import Activation, activation
-from fimtheory.emission import emit
 from fimtheory.errors import InputError, NotCertified
 from fimtheory.gaussian.certification import equal
-from fimtheory.gaussian.quadrature import with_numbers
 from fimtheory.latex import latex
 from fimtheory.theory.relative_fisher import Neuron, Step, neuron, require_continuous
+from fimtheory.theory.relative_layers import SOFTMAX, output_metric
 
 MOST_CLASSES = 8
 
@@ -137,14 +136,11 @@ class Categorical:
         """S at points of shape (..., m), as an array (..., m, m)."""
         if self.parameters:
             raise InputError(f"{self.name} has free parameters {self.parameters}: give them values")
-        x, points = self.activation.variable, np.asarray(t, dtype=float)
-        logits = self.activation.numpy(points)
-        weights = np.exp(logits - logits.max(axis=-1, keepdims=True))
-        p = weights / weights.sum(axis=-1, keepdims=True)
-        slope = emit(with_numbers(self.activation._pieces.derivative().expression, 20), x)
-        d = np.broadcast_to(slope(points), points.shape)
-        inner = p[..., :, None] * (np.eye(self.classes) - p[..., None, :])
-        return d[..., :, None] * inner * d[..., None, :]
+        points = np.asarray(t, dtype=float)
+        logits = np.broadcast_to(self.activation.numpy(points), points.shape)
+        d = np.broadcast_to(self.activation.numpy_derivative(points), points.shape)
+        S = output_metric(SOFTMAX, logits.reshape(-1, self.classes)).reshape(*points.shape, self.classes)
+        return d[..., :, None] * S * d[..., None, :]
 
     @property
     def steps(self) -> tuple[Step, ...]:
