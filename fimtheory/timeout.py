@@ -72,6 +72,43 @@ def time_limit(seconds: float, what: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def deferred_signals(keep: Callable[[BaseException], None]) -> Iterator[None]:
+    """Hands what the handlers of Ctrl-C and of the alarm raise to ``keep``, for C code that calls back.
+
+    The interpreter runs handlers when it enters a function: the callback itself, before its first line. What is raised
+    there is beyond every ``try`` of the callback, and C code drops it.
+
+    >>> kept = []
+    >>> with deferred_signals(kept.append):
+    ...     signal.raise_signal(signal.SIGINT)
+    >>> kept
+    [KeyboardInterrupt()]
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def deferring(handler: Callable) -> Callable:
+        def handle(number: int, frame) -> None:
+            try:
+                handler(number, frame)
+            except BaseException as error:
+                keep(error)
+
+        return handle
+
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGALRM") if hasattr(signal, name)]
+    before = {number: handler for number in numbers if callable(handler := signal.getsignal(number))}
+    try:
+        for number, handler in before.items():
+            signal.signal(number, deferring(handler))
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
 def _silent_losses() -> Iterator[None]:
     """An alarm that strikes where no exception can leave (a destructor, a callback) is lost without a traceback."""
     before = sys.unraisablehook

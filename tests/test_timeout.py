@@ -286,3 +286,20 @@ def test_help_says_what_the_limit_is(capsys, verb, default):
     with pytest.raises(SystemExit):
         main([verb, "--help"])
     assert f"(default {default}; 0 is no limit)" in " ".join(capsys.readouterr().out.split())
+
+
+def test_an_interruption_inside_quadrature_is_not_lost():
+    """It is raised when the interpreter enters the callback, before any line of it: C code would drop it."""
+    calls = 0
+
+    def integrand(z):
+        nonlocal calls
+        calls += 1
+        if calls == 5:
+            signal.raise_signal(signal.SIGINT)
+        return z.exp()
+
+    with pytest.raises(KeyboardInterrupt):
+        integral(integrand, acb(0), acb(1))
+    assert calls == 5  # the rest was skipped
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

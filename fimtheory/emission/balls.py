@@ -11,6 +11,7 @@ from flint import acb, arb, fmpq, fmpz_poly
 from sympy.printing.pycode import PythonCodePrinter
 
 from fimtheory.errors import NotCertified
+from fimtheory.timeout import deferred_signals
 
 _BALL_METHODS = "exp log sin cos tan sinh cosh tanh asin acos atan asinh erf erfc".split()
 
@@ -117,35 +118,26 @@ def _normal(u):
     return (-u / arb(2).sqrt()).erfc() / 2
 
 
-class _Kept:
-    """Keeps what is raised in its body for later."""
-
-    error: BaseException | None = None
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind, error: BaseException | None, trace) -> bool:
-        self.error = error
-        return True
-
-
 def integral(integrand: Callable[[acb], acb], lo: acb, hi: acb, **options) -> acb:
     """A proven enclosure of the integral over a straight line, by adaptive Gauss-Legendre quadrature.
 
     The library cannot carry an exception (a time limit, Ctrl-C) out of its callback: what is raised there is kept,
     the rest is skipped, and it is raised here.
     """
-    kept = _Kept()
+    kept: list[BaseException] = []
 
     def guarded(z: acb, analytic: bool) -> acb:
-        if kept.error is None:
-            with kept:
+        if not kept:
+            try:
                 return integrand(z)
+            except BaseException as error:
+                kept.append(error)
         return acb("nan")
 
-    value = acb.integral(guarded, lo, hi, **options)
-    if kept.error is not None:
-        raise kept.error
+    with deferred_signals(kept.append):
+        value = acb.integral(guarded, lo, hi, **options)
+    if kept:
+        raise kept[0]
     return value
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from queue import SimpleQueue
 
 import numpy as np
 
@@ -75,9 +76,15 @@ def _run(measure: Callable[..., Row], tasks: list[tuple], workers: int | Executo
         yield from ((index, measure(*task)) for index, task in enumerate(tasks))
         return
     with ThreadPoolExecutor(workers) if isinstance(workers, int) else nullcontext(workers) as executor:
-        futures = {executor.submit(measure, *task): index for index, task in enumerate(tasks)}
+        futures: dict[Future, int] = {}
+        done: SimpleQueue[Future] = SimpleQueue()  # an interrupt inside as_completed would leave workers locked out
         try:
-            for future in as_completed(futures):
+            for index, task in enumerate(tasks):
+                future = executor.submit(measure, *task)
+                futures[future] = index
+                future.add_done_callback(done.put)
+            for _ in tasks:
+                future = done.get()
                 yield futures[future], future.result()
         finally:
             for future in futures:
