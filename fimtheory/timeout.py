@@ -71,18 +71,30 @@ def time_limit(seconds: float, what: str) -> Iterator[None]:
                 raise TimeLimitExceeded(_message(seconds, what)) from None
 
 
+class Kept:
+    """Keeps the first thing that is raised in its body for later."""
+
+    error: BaseException | None = None
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind, error: BaseException | None, trace) -> bool:
+        self.error = self.error or error
+        return True
+
+
 @contextlib.contextmanager
-def deferred_signals(keep: Callable[[BaseException], None]) -> Iterator[None]:
-    """Hands what the handlers of Ctrl-C and of the alarm raise to ``keep``, for C code that calls back.
+def deferred_signals(kept: Kept) -> Iterator[None]:
+    """Keeps what the handlers of Ctrl-C and of the alarm raise, for C code that calls back.
 
     The interpreter runs handlers when it enters a function: the callback itself, before its first line. What is raised
     there is beyond every ``try`` of the callback, and C code drops it.
 
-    >>> kept = []
-    >>> with deferred_signals(kept.append):
+    >>> kept = Kept()
+    >>> with deferred_signals(kept):
     ...     signal.raise_signal(signal.SIGINT)
-    >>> kept
-    [KeyboardInterrupt()]
+    >>> kept.error
+    KeyboardInterrupt()
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -90,10 +102,8 @@ def deferred_signals(keep: Callable[[BaseException], None]) -> Iterator[None]:
 
     def deferring(handler: Callable) -> Callable:
         def handle(number: int, frame) -> None:
-            try:
+            with kept:
                 handler(number, frame)
-            except BaseException as error:
-                keep(error)
 
         return handle
 

@@ -11,7 +11,7 @@ from flint import acb, arb, fmpq, fmpz_poly
 from sympy.printing.pycode import PythonCodePrinter
 
 from fimtheory.errors import NotCertified
-from fimtheory.timeout import deferred_signals
+from fimtheory.timeout import Kept, deferred_signals
 
 _BALL_METHODS = "exp log sin cos tan sinh cosh tanh asin acos atan asinh erf erfc".split()
 
@@ -124,20 +124,18 @@ def integral(integrand: Callable[[acb], acb], lo: acb, hi: acb, **options) -> ac
     The library cannot carry an exception (a time limit, Ctrl-C) out of its callback: what is raised there is kept,
     the rest is skipped, and it is raised here.
     """
-    kept: list[BaseException] = []
+    kept = Kept()
 
     def guarded(z: acb, analytic: bool) -> acb:
-        if not kept:
-            try:
+        if kept.error is None:
+            with kept:
                 return integrand(z)
-            except BaseException as error:
-                kept.append(error)
         return acb("nan")
 
-    with deferred_signals(kept.append):
+    with deferred_signals(kept):
         value = acb.integral(guarded, lo, hi, **options)
-    if kept:
-        raise kept[0]
+    if kept.error is not None:
+        raise kept.error
     return value
 
 
