@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import argparse
 
-from fimtheory.cli.options import DONE, FELL_SHORT, add_activation, chosen_activation, new_verb, progress, show
+from fimtheory.cli.options import (
+    DONE,
+    FELL_SHORT,
+    add_activation,
+    chosen_activation,
+    new_verb,
+    progress,
+    show,
+    whole_number,
+)
 from fimtheory.errors import InputError
 
 MOST_UNITS = 8192
@@ -77,7 +86,7 @@ def _page(options: argparse.Namespace, kernel, found: dict) -> bool:
     """Write the page on three theories; whether simulation contradicts one of them."""
     from fimtheory.report import three_regimes
 
-    seed = _whole("--seed", options.seed, 0)
+    seed = whole_number("--seed", options.seed, 0)
     written = three_regimes.write(kernel.activation, options.page, options.quick, progress("networks"), seed)
     found["page"] = [str(path) for path in written.files]
     return written.contradicted
@@ -86,23 +95,23 @@ def _page(options: argparse.Namespace, kernel, found: dict) -> bool:
 def _kernel_modes(options: argparse.Namespace):
     from fimtheory.theory.kernel_modes import KernelModes
 
-    dimension = _whole("--dim", options.dim)
+    dimension = whole_number("--dim", options.dim)
     return KernelModes(
         chosen_activation(options),
         dimension,
-        _whole("--degrees", options.degrees),
+        whole_number("--degrees", options.degrees),
         _weight_variance(options.weight_variance, dimension),
         options.weights,
         options.inputs,
-        None if options.radial is None else _whole("--radial", options.radial),
+        None if options.radial is None else whole_number("--radial", options.radial),
         options.digits,
     )
 
 
 def _finite(options: argparse.Namespace, kernel) -> tuple[int, int | None, int, int] | None:
     """(width, samples, networks, seed) where a network of finite width is asked for."""
-    networks = _whole("--simulate", options.simulate, 0, MOST_NETWORKS)
-    seed = _whole("--seed", options.seed, 0)
+    networks = whole_number("--simulate", options.simulate, 0, MOST_NETWORKS)
+    seed = whole_number("--seed", options.seed, 0)
     if options.width is None:
         if networks or options.samples is not None:
             raise InputError(
@@ -110,24 +119,14 @@ def _finite(options: argparse.Namespace, kernel) -> tuple[int, int | None, int, 
             )
         return None
     kernel.activation._require_numbers()
-    width = _whole("--width", options.width, 2, MOST_UNITS)
-    samples = None if options.samples is None else _whole("--samples", options.samples, 2, MOST_SAMPLES)
+    width = whole_number("--width", options.width, 2, MOST_UNITS)
+    samples = None if options.samples is None else whole_number("--samples", options.samples, 2, MOST_SAMPLES)
     if networks and samples is None and (kernel.activation.name != "relu" or kernel.inputs.fixed):
         raise InputError(
             "--simulate averages over all inputs for relu and Gaussian inputs alone: "
             f"say on how many, for instance --samples {4 * width}"
         )
     return width, samples, networks, seed
-
-
-def _whole(name: str, text: str, least: int | None = None, most: int | None = None) -> int:
-    if not text.lstrip("+-").isdigit():
-        raise InputError(f"{name} {text} is not a whole number: write for instance {name} 6")
-    value = int(text)
-    if (least is not None and value < least) or (most is not None and value > most):
-        up_to = "" if most is None else f" to {most}"
-        raise InputError(f"{name} {text} is not possible: give a whole number from {least}{up_to}")
-    return value
 
 
 def _weight_variance(text: str, dimension: int):

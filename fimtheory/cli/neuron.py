@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from fimtheory.cli.options import DONE, FELL_SHORT, add_parameters, chosen_parameters, new_verb, show
+from fimtheory.cli.options import DONE, FELL_SHORT, add_parameters, chosen_parameters, new_verb, show, whole_number
 from fimtheory.errors import InputError
 
 if TYPE_CHECKING:
@@ -84,12 +84,13 @@ def run(options: argparse.Namespace) -> int:
     unit = stochastic_unit(
         options.activation,
         link="natural" if options.natural else "mean",
-        classes=_classes(options.classes),
+        classes=3 if options.classes is None else whole_number("--classes", options.classes),
         parameters=domains,
         **given,
         **values,
     )
-    at, draws, seed = _points(options.at), _whole("--simulate", options.simulate), _whole("--seed", options.seed)
+    at = _points(options.at)
+    draws, seed = whole_number("--simulate", options.simulate, 0, MOST_DRAWS), whole_number("--seed", options.seed, 0)
     found = neuron.neuron(unit, options.digits, at, _average(options))
     fits = True
     if draws:
@@ -114,20 +115,6 @@ def _of_the_response(options: argparse.Namespace) -> dict[str, str]:
     if options.classes is not None and head not in ("softmax", "categorical"):
         raise InputError(f"--classes belongs to softmax, not to {head}: leave it out")
     return given
-
-
-def _classes(text: str | None) -> int:
-    if text is None:
-        return 3
-    if not text.isdigit():
-        raise InputError(f"--classes {text} is not a whole number: write for instance --classes 3")
-    return int(text)
-
-
-def _whole(option: str, text: str) -> int:
-    if not text.isdigit() or int(text) > MOST_DRAWS:
-        raise InputError(f"{option} {text} is not possible: write a whole number from 0 to {MOST_DRAWS}")
-    return int(text)
 
 
 def _points(texts: Sequence[str]) -> list[Any]:
@@ -164,5 +151,5 @@ def _average(options: argparse.Namespace) -> Average | None:
     if options.dim is not None:
         if q is VARIANCE or options.bias is not None:
             raise InputError("the spectrum of a mini-batch needs a number for --variance, and no --bias")
-        batch = _whole("--dim", options.dim), _whole("--samples", options.samples)
+        batch = whole_number("--dim", options.dim), whole_number("--samples", options.samples)
     return Average(q, None if options.bias is None else parse_number(options.bias), batch)

@@ -198,6 +198,17 @@ def data_matrix(path: str):
         ) from None
 
 
+def whole_number(name: str, text: str, least: int | None = None, most: int | None = None) -> int:
+    """A whole number between two bounds, where there are any."""
+    if not text.lstrip("+-").isdigit():
+        raise InputError(f"{name} {text} is not a whole number: write for instance {name} 6")
+    value = int(text)
+    if (least is not None and value < least) or (most is not None and value > most):
+        up_to = "" if most is None else f" to {most}"
+        raise InputError(f"{name} {text} is not possible: give a whole number from {least}{up_to}")
+    return value
+
+
 def whole_numbers(option: str, text: str) -> tuple[int, ...]:
     """``100,200,400`` as numbers."""
     try:

@@ -12,6 +12,7 @@ from mpmath import mp
 
 from fimtheory.gaussian.quantity import Quantity, as_decimal
 from fimtheory.latex import latex
+from fimtheory.report import summary
 from fimtheory.report.mode_functions import functions_text
 from fimtheory.theory.homogeneous import large_dimension
 from fimtheory.theory.kernel_modes import KernelModes
@@ -32,12 +33,7 @@ def modes(found: KernelModes, digits: int) -> dict[str, Any]:
     """Eigenvalues with multiplicities and shares, the trace, the formula for any dimension."""
     phi, free = found.activation, bool(found.activation.parameter_list)
     return {
-        "activation": {
-            "name": phi.name,
-            "formula": str(phi.expression),
-            "latex": latex(phi.expression),
-            "parameters": {p.name: p.domain for p in phi.parameter_list},
-        },
+        "activation": summary.activation(phi),
         "dimension": found.dimension,
         "weight_variance": str(found.weight_variance),
         "weights": _law(found.weights.fixed),

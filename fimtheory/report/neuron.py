@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from fimtheory.activations import Activation
 from fimtheory.errors import InputError, OutsideAssumptions
 from fimtheory.gaussian.quantity import Quantity, decimal
 from fimtheory.latex import latex
+from fimtheory.report import summary
 from fimtheory.theory.categorical import Categorical
 from fimtheory.theory.expected_batches import BatchMetric
 from fimtheory.theory.expected_relative import ExpectedMetric
@@ -54,7 +54,7 @@ def neuron(
             "sets": unit.response.parameter,
             "free": [str(symbol) for symbol in unit.response.parameters],
         },
-        "activation": _activation(unit.activation),
+        "activation": summary.activation(unit.activation),
         **nu,
         "nu": nu,
         "metric_latex": unit.latex,
@@ -66,15 +66,6 @@ def neuron(
         "kinks": [_kink(kink, digits) for kink in unit.kinks],
         "values": values,
         "expected": None if average is None else _expected(unit, average, digits),
-    }
-
-
-def _activation(phi: Activation) -> dict[str, Any]:
-    return {
-        "name": phi.name,
-        "formula": str(phi.expression),
-        "latex": latex(phi.expression),
-        "parameters": {p.name: p.domain for p in phi.parameter_list},
     }
 
 
@@ -158,7 +149,7 @@ def _layer(unit: Categorical, digits: int, at: Sequence[Any]) -> dict[str, Any]:
     return {
         "neuron": unit.name,
         "response": {"name": "softmax", "outcomes": f"1, ..., {count}", "sets": "logits", "free": []},
-        "activation": _activation(unit.activation),
+        "activation": summary.activation(unit.activation),
         "formula": str(unit.matrix.tolist()),
         "latex": unit.latex,
         "value": None,

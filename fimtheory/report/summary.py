@@ -20,6 +20,17 @@ from fimtheory.verification import Check, Decision, Evidence
 HERMITE = 7
 NO_CLOSED_FORM = "no closed form of usable size exists in the class of Gaussian atoms; values are those of integrals"
 
+
+def activation(phi: Activation) -> dict[str, Any]:
+    """Name, formula, parameters with their domains."""
+    return {
+        "name": phi.name,
+        "formula": str(phi.expression),
+        "latex": latex(phi.expression),
+        "parameters": {p.name: p.domain for p in phi.parameter_list},
+    }
+
+
 # -- derive
 
 
@@ -36,10 +47,7 @@ def derive(phi: Activation, digits: int = 16, at: dict[str, sp.Expr] | None = No
 
     return {
         "activation": {
-            "name": phi.name,
-            "formula": str(phi.expression),
-            "latex": latex(phi.expression),
-            "parameters": {p.name: p.domain for p in phi.parameter_list},
+            **activation(phi),
             "closed_form": phi.has_closed_form,
             "note": None if phi.has_closed_form else NO_CLOSED_FORM,
         },

@@ -266,15 +266,18 @@ def _given_family(link: str, log_partition: Any = None) -> Response:
 def _domain(psi: sp.Expr, text: str) -> tuple[sp.Expr, sp.Expr]:
     """The natural parameters, an interval where psi is real; psi'' is a variance there, and must be positive."""
     curvature = sp.diff(psi, _THETA, 2)
+    functions = [emit(e, _THETA) for e in (psi, curvature)]
+
+    def both(t: np.ndarray) -> np.ndarray:
+        with np.errstate(all="ignore"):
+            return np.array([np.broadcast_to(np.asarray(f(t), dtype=float), t.shape) for f in functions])
 
     def real(t: np.ndarray) -> np.ndarray:
-        with np.errstate(all="ignore"):
-            both = [np.broadcast_to(np.asarray(emit(e, _THETA)(t), dtype=float), t.shape) for e in (psi, curvature)]
-        return np.asarray(np.isfinite(both).all(axis=0))
+        return np.asarray(np.isfinite(both(t)).all(axis=0))
 
     grid = np.linspace(-8, 8, 161) + 1e-3
     inside = grid[real(grid)]
-    values = np.broadcast_to(np.asarray(emit(curvature, _THETA)(inside), dtype=float), inside.shape)
+    values = both(inside)[1]
     if curvature == 0 or not inside.size or (values <= 0).any():
         where = f" at x = {inside[values <= 0][0]:.3g}" if (values <= 0).any() else ""
         raise InputError(f"{text} is no log-partition: its second derivative, a variance, is not positive{where}")
