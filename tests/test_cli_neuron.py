@@ -89,6 +89,14 @@ def test_theory_beside_answers_that_are_drawn(capsys):
         assert point["standard_error"] < 0.05 * point["nu"]
 
 
+def test_a_silent_neuron_is_no_contradiction(capsys):
+    """Where nu is 0, squares of rounding are no evidence against it, however little they scatter."""
+    arguments = ["gaussian:relu", "--simulate", "200", "--seed", "99999999999999999999", "--at", "t=-2,-1"]
+    code, out, _ = run(capsys, "neuron", *arguments, "--json")
+    assert code == 0
+    assert all(abs(point["z"]) < 1e-6 for point in json.loads(out)["simulation"]["points"])
+
+
 def test_a_wrong_metric_falls_short(capsys, monkeypatch):
     from fimtheory.theory.relative_fisher import Neuron
 

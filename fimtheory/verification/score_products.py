@@ -138,8 +138,9 @@ class NeuronCurve:
 
     @property
     def z_scores(self) -> Array:
-        """Measured less predicted, in standard errors; squares that do not scatter are known to 1e-9, as differences."""
-        return (self.means - self.predicted) / np.maximum(self.standard_errors, 1e-9 * np.abs(self.predicted))
+        """Measured less predicted, in standard errors; scores are differences, known to 1e-9, also where they are zero."""
+        known = 1e-9 * np.maximum(np.abs(self.predicted), 1e-9)
+        return (self.means - self.predicted) / np.maximum(self.standard_errors, known)
 
 
 def neuron_curve(name: str, at: Array, draws: int, seed: Seed = 1) -> NeuronCurve:
